@@ -1,0 +1,1 @@
+"""nodebynode: learn Kubernetes Deployments, node by node, on a real cluster that you can watch."""

@@ -1,0 +1,132 @@
+"""A cluster's own folder: its kubeconfig, its record, and the lock that only one `up` can hold.
+
+The record is written last. A cluster without one was never finished, and is made anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from nodebynode import settings
+from nodebynode.errors import ClusterError
+from nodebynode.reporting import Reporter
+
+
+@dataclass(frozen=True, slots=True)
+class NodeBaseline:
+    """A node's labels and taints as the cluster was made, for putting it back."""
+
+    labels: Mapping[str, str]
+    taints: tuple[Mapping[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a finished cluster was made of.
+
+    Attributes:
+        provider: Which provider made it.
+        image: The node image.
+        app: The content hash of the app images on its nodes.
+        ports: Ports of 127.0.0.1 by NodePort.
+        nodes: The baseline of each node, by name.
+    """
+
+    provider: str
+    image: str
+    app: str
+    ports: Mapping[int, int]
+    nodes: Mapping[str, NodeBaseline]
+
+
+class Folder:
+    """The files of the cluster of one name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.path = settings.data_dir() / "clusters" / name
+        self.kubeconfig = self.path / "kubeconfig"
+        self.log = self.path / "create.log"
+        self._record = self.path / "cluster.json"
+
+    @contextmanager
+    def locked(self, reporter: Reporter, *, timeout: float = 600) -> Iterator[None]:
+        """Hold the cluster's lock; whoever comes second waits, and is told for whom.
+
+        Raises:
+            ClusterError: the other run did not end within `timeout` seconds, or the folder
+                cannot be written.
+        """
+        lock_path = settings.data_dir() / "clusters" / f"{self.name}.lock"
+        owner = lock_path.with_suffix(".owner")
+        try:
+            lock_path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(lock_path)
+            self._acquire(lock, owner, reporter, timeout)
+        except OSError as error:
+            raise ClusterError(
+                f"{error.filename or lock_path} cannot be written: {error.strerror}.",
+                "Make room or give the rights, or set NODEBYNODE_HOME to another folder.",
+            ) from error
+        try:
+            owner.write_text(str(os.getpid()))
+            yield
+        finally:
+            owner.unlink(missing_ok=True)
+            lock.release()
+
+    def _acquire(self, lock: FileLock, owner: Path, reporter: Reporter, timeout: float) -> None:
+        try:
+            lock.acquire(timeout=0)
+            return
+        except Timeout:
+            who = owner.read_text() if owner.exists() else "unknown"
+        with reporter.step(f"Wait for another nodebynode (process {who}) on '{self.name}'"):
+            try:
+                lock.acquire(timeout=timeout)
+            except Timeout as error:
+                raise ClusterError(
+                    f"Another nodebynode (process {who}) has worked on cluster '{self.name}' for "
+                    f"more than {timeout:.0f} s.",
+                    "Wait for it or end it, then try again.",
+                ) from error
+
+    def read(self) -> Record | None:
+        """Return the record, or None when the cluster was never finished."""
+        try:
+            raw = json.loads(self._record.read_text())
+            return Record(
+                provider=raw["provider"],
+                image=raw["image"],
+                app=raw["app"],
+                ports={int(node): int(host) for node, host in raw["ports"].items()},
+                nodes={
+                    name: NodeBaseline(node["labels"], tuple(node["taints"]))
+                    for name, node in raw["nodes"].items()
+                },
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None  # absent or damaged: either way there is nothing to rely on
+
+    def write(self, record: Record) -> None:
+        """Store the record in one step, so that a crash leaves the old one or the new one."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        part = self._record.with_suffix(".part")
+        part.write_text(json.dumps(asdict(record), indent=1))
+        part.replace(self._record)
+
+    def forget(self) -> None:
+        """Remove the record, and with it the claim that the cluster is whole."""
+        self._record.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Remove all files of the cluster."""
+        shutil.rmtree(self.path, ignore_errors=True)

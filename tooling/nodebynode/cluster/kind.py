@@ -1,0 +1,387 @@
+"""The kind provider: a control plane and three workers as containers of the local Docker."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+
+from nodebynode import tools
+from nodebynode.cluster import app_images, restore
+from nodebynode.cluster.base import Capabilities, ClusterStatus, NodeFailure
+from nodebynode.cluster.docker import docker, node_containers, require_docker, require_room
+from nodebynode.cluster.folder import Folder, Record
+from nodebynode.cluster.kind_config import choose_ports, kind_config
+from nodebynode.cluster.kind_trouble import explain
+from nodebynode.cluster.nodes import is_ready, node_words
+from nodebynode.errors import ApiError, BadInput, ClusterError, NodebynodeError
+from nodebynode.kube import Api, Kind, Kubectl
+from nodebynode.processes import CommandFailed, run
+from nodebynode.reporting import Reporter, Silent, Step
+from nodebynode.waiting import wait_for
+
+_STEP = re.compile(r"^ [•✓✗] (?P<text>[\x20-\x7e]+)")
+_CREATE_TIMEOUT = 600.0
+_READY_TIMEOUT = 120.0
+
+
+class KindCluster:
+    """A kind cluster of our own name, with our own kubeconfig file.
+
+    Args:
+        name: The cluster's name; its containers' names begin with it.
+        reporter: Told what takes long.
+    """
+
+    capabilities = Capabilities(containers=True, node_failures=frozenset(NodeFailure))
+
+    def __init__(self, name: str, reporter: Reporter | None = None) -> None:
+        self.name = name
+        self._reporter: Reporter = reporter or Silent()
+        self._folder = Folder(name)
+
+    # ── what others use ──────────────────────────────────────────────────────────────────────
+
+    @cached_property
+    def api(self) -> Api:
+        """The door to the API server."""
+        self._require_record()
+        return Api(self._folder.kubeconfig)
+
+    @cached_property
+    def kubectl(self) -> Kubectl:
+        """Kubectl on this cluster."""
+        self._require_record()
+        return Kubectl(tools.resolve(tools.KUBECTL, self._reporter), self._folder.kubeconfig)
+
+    @property
+    def workers(self) -> tuple[str, ...]:
+        """The names of the three workers, in zone order."""
+        return tuple(f"{self.name}-worker{number}" for number in ("", "2", "3"))
+
+    def start(self) -> None:
+        """Create the cluster, or wake and reuse it; returns when four nodes are Ready.
+
+        Raises:
+            MissingTool, ClusterError: Docker or kind cannot do it; nothing half-made stays.
+        """
+        info = require_docker()
+        with self._folder.locked(self._reporter):
+            if self._reuse():
+                return
+            require_room(info)
+            kind = tools.resolve(tools.KIND, self._reporter)
+            archive = app_images.app_archive(self._reporter)
+            self._create(kind, archive, info.cgroup_version)
+
+    def stop(self) -> bool:
+        """Remove the cluster's containers and files."""
+        require_docker()
+        with self._folder.locked(self._reporter):
+            there = bool(node_containers(self.name))
+            if there:
+                with self._reporter.step(f"Remove cluster '{self.name}'"):
+                    self._remove()
+            self._folder.remove()
+        self._forget_connections()
+        return there
+
+    def reset(self) -> list[str]:
+        """Put everything back without new nodes: nodes, namespaces, what lies in `default`."""
+        with self._folder.locked(self._reporter):
+            return self.put_back()
+
+    def put_back(self, *, keep_namespaces: frozenset[str] = frozenset()) -> list[str]:
+        """Heal and restore the nodes, and remove what learners made.
+
+        Args:
+            keep_namespaces: Namespaces to leave as they are.
+
+        Returns:
+            What was undone, a sentence each.
+        """
+        record = self._require_record()
+        undone = [f"{node} {how}" for node, how in self._heal_all().items()]
+        undone += restore.restore_nodes(self.api, record.nodes)
+        return undone + restore.remove_leftovers(self.api, keep_namespaces)
+
+    def load_app(self) -> None:
+        """Load the app's images into every node."""
+        kind = tools.resolve(tools.KIND, self._reporter)
+        self._load(kind, app_images.app_archive(self._reporter))
+
+    def service_url(self, namespace: str, service: str) -> str:
+        """Return the address on 127.0.0.1 of a Service of type NodePort or LoadBalancer.
+
+        Raises:
+            ApiError: there is no such Service.
+            ClusterError: the Service has no NodePort.
+        """
+        found = self.api.get(Kind.SERVICE, service, namespace)
+        node_port = (found["spec"].get("ports") or [{}])[0].get("nodePort")
+        if node_port is None:
+            raise ClusterError(
+                f"Service {service} is of type {found['spec'].get('type')}: it has no NodePort, so "
+                "nothing outside the cluster reaches it.",
+                "Set `type: NodePort` in its spec.",
+            )
+        return f"http://127.0.0.1:{self._require_record().ports[node_port]}"
+
+    def fail_node(self, name: str, how: NodeFailure) -> None:
+        """Make a worker fail; returns at once, the cluster notices in its own time."""
+        self._require_worker(name)
+        if how is NodeFailure.FREEZE:
+            docker("pause", name)
+        elif how is NodeFailure.POWER_OFF:
+            docker("stop", "--time", "1", name)
+        else:
+            docker("exec", name, "systemctl", "stop", "kubelet")
+
+    def heal_node(self, name: str) -> None:
+        """Undo a node's failure and wait until the cluster calls it Ready."""
+        self._require_worker(name)
+        _heal(name, node_containers(self.name).get(name, "absent"))
+        self._wait_ready()
+
+    def status(self) -> ClusterStatus:
+        """Look at containers and API, and change nothing."""
+        containers = node_containers(self.name)
+        record = self._folder.read()
+        if not containers and record is None:
+            return self._status("absent", "It is not there. `nodebynode up` makes it.")
+        if record is None or set(containers) != set(record.nodes):
+            return self._status(
+                "half-made", "It was never finished. `nodebynode up` makes it anew.", containers
+            )
+        if all(state == "exited" for state in containers.values()):
+            return self._status("stopped", "Docker stopped it. `nodebynode up` wakes it.")
+        return self._running_status(containers, record)
+
+    # ── making and waking ────────────────────────────────────────────────────────────────────
+
+    def _reuse(self) -> bool:
+        """Wake the cluster that is there; remove what cannot be used. True when it is usable."""
+        containers, record = node_containers(self.name), self._folder.read()
+        if not containers and record is None:
+            return False
+        if record is not None and set(containers) == set(record.nodes):
+            try:
+                self._wake(record)
+                return True
+            except NodebynodeError as error:
+                self._reporter.note(f"The cluster that is there does not come up: {error.seen}")
+        with self._reporter.step("Remove a cluster that an earlier run left half-made"):
+            self._remove()
+        return False
+
+    def _wake(self, record: Record) -> None:
+        healed = self._heal_all()
+        for node, how in healed.items():
+            self._reporter.note(f"{node} {how}")
+        if healed or not self._all_ready():
+            with self._reporter.step("Wake the cluster") as step:
+                self._wait_ready(step)
+        if record.app != app_images.content_hash():
+            self.load_app()
+            self._folder.write(self._record(record.ports))
+
+    def _create(self, kind: Path, archive: Path, cgroup_version: str) -> None:
+        ports = choose_ports()
+        moved = {node: host for node, host in ports.items() if node != host}
+        if moved:
+            shown = ", ".join(f"{node} as {host}" for node, host in moved.items())
+            self._reporter.note(f"Some ports are taken on this machine; mapped instead: {shown}.")
+        try:
+            with self._reporter.step(f"Create the cluster '{self.name}'") as step:
+                self._run_kind(
+                    kind, archive, kind_config(ports, cgroup_version=cgroup_version), step
+                )
+                step.update("four nodes Ready")
+                self._wait_ready(step)
+            self._folder.write(self._record(ports))
+        except BaseException:
+            with self._reporter.step("Remove the half-made cluster"):
+                self._remove()
+            raise
+
+    def _run_kind(self, kind: Path, archive: Path, config: str, step: Step) -> None:
+        """Run `kind create`, loading the app's images as soon as the node containers run."""
+        self._folder.remove()
+        self._folder.path.mkdir(parents=True)
+        command: list[str | Path] = [
+            kind, "create", "cluster", "--name", self.name, "--config", "-",
+            "--kubeconfig", self._folder.kubeconfig, "--retain",
+        ]  # fmt: skip
+        if image := node_image():
+            command += ["--image", image]
+        with ThreadPoolExecutor(1) as pool, self._folder.log.open("w") as log:
+            loading: list[Future[bool]] = []
+
+            def on_line(line: str) -> None:
+                log.write(line + "\n")
+                if match := _STEP.match(line):
+                    step.update(match["text"].strip())
+                if "Starting control-plane" in line and not loading:
+                    loading.append(pool.submit(self._try_load, kind, archive))
+
+            try:
+                run(command, timeout=_CREATE_TIMEOUT, env=_quiet_environment(self._folder),
+                    stdin=config, on_line=on_line)  # fmt: skip
+            except CommandFailed as error:
+                raise explain(error.finished, self._folder.log) from error
+        if not (loading and loading[0].result()):
+            step.update("loading the app's images")
+            self._load(kind, archive)
+
+    def _try_load(self, kind: Path, archive: Path) -> bool:
+        """Load the images early; a node that is not far enough yet is no error."""
+        try:
+            self._load(kind, archive)
+        except CommandFailed:
+            return False
+        return True
+
+    def _load(self, kind: Path, archive: Path) -> None:
+        run(
+            [kind, "load", "image-archive", archive, "--name", self.name],
+            timeout=300,
+            env=_quiet_environment(self._folder),
+        )
+
+    def _remove(self) -> None:
+        self._folder.forget()
+        containers = node_containers(self.name)
+        if containers:
+            docker("rm", "--force", "--volumes", *containers, timeout=120)
+
+    # ── nodes ────────────────────────────────────────────────────────────────────────────────
+
+    def _heal_all(self) -> dict[str, str]:
+        """Heal every node at once; returns what each needed, in words."""
+        states = node_containers(self.name)
+        with ThreadPoolExecutor(max(1, len(states))) as pool:
+            healed = pool.map(_heal, states, states.values())
+            return {node: how for node, how in zip(states, healed, strict=True) if how}
+
+    def _all_ready(self) -> bool:
+        try:
+            nodes = Api(self._folder.kubeconfig).list(Kind.NODE)
+        except ApiError:
+            return False
+        return len(nodes) == len(self.workers) + 1 and all(map(is_ready, nodes))
+
+    def _wait_ready(self, step: Step | None = None) -> None:
+        last: dict[str, str] = {}
+
+        def ready() -> bool:
+            try:
+                last.update(node_words(Api(self._folder.kubeconfig).list(Kind.NODE)))
+            except ApiError as error:
+                last["the API server"] = error.seen
+                return False
+            last.pop("the API server", None)
+            count = sum(state == "Ready" for state in last.values())
+            if step:
+                step.update(f"{count} of {len(self.workers) + 1} nodes Ready")
+            return self._all_ready()
+
+        wait_for(
+            ready,
+            timeout=_READY_TIMEOUT,
+            what="four nodes Ready",
+            seen=lambda: ", ".join(f"{node} {state}" for node, state in last.items()),
+            do="Try `nodebynode down` and `nodebynode up`.",
+        )
+
+    def _record(self, ports: Mapping[int, int]) -> Record:
+        return Record(
+            provider="kind",
+            image=node_image() or "kind's default",
+            app=app_images.content_hash(),
+            ports=ports,
+            nodes=restore.baseline(Api(self._folder.kubeconfig)),
+        )
+
+    # ── looking ──────────────────────────────────────────────────────────────────────────────
+
+    def _running_status(self, containers: Mapping[str, str], record: Record) -> ClusterStatus:
+        odd = {node: state for node, state in containers.items() if state != "running"}
+        try:
+            nodes = node_words(self.api.list(Kind.NODE))
+            version = self.api.request("GET", "/version")["gitVersion"]
+        except ApiError as error:
+            return self._status("starting", error.seen, {**containers, **odd})
+        nodes |= {node: f"container {state}" for node, state in odd.items()}
+        bad = [node for node, state in nodes.items() if not state.startswith("Ready")]
+        if bad:
+            return self._status(
+                "degraded",
+                f"Not Ready: {', '.join(bad)}. `nodebynode reset` heals it.",
+                nodes, record, version,
+            )  # fmt: skip
+        return self._status("running", "All nodes are Ready.", nodes, record, version)
+
+    def _status(
+        self,
+        state: str,
+        explanation: str,
+        nodes: Mapping[str, str] | None = None,
+        record: Record | None = None,
+        version: str | None = None,
+    ) -> ClusterStatus:
+        return ClusterStatus(
+            name=self.name,
+            provider="kind",
+            state=state,
+            explanation=explanation,
+            nodes=dict(nodes or {}),
+            kubeconfig=self._folder.kubeconfig if record else None,
+            server_version=version,
+            ports=record.ports if record else {},
+        )
+
+    def _require_record(self) -> Record:
+        record = self._folder.read()
+        if record is None:
+            raise ClusterError(
+                f"Cluster '{self.name}' is not up.", "Start it with `nodebynode up`."
+            )
+        return record
+
+    def _require_worker(self, name: str) -> None:
+        if name not in self.workers:
+            raise BadInput(f"'{name}' is no worker.", f"The workers are {', '.join(self.workers)}.")
+
+    def _forget_connections(self) -> None:
+        for cached in ("api", "kubectl"):
+            self.__dict__.pop(cached, None)
+
+
+def node_image() -> str | None:
+    """Return the node image that is asked for, or None for kind's own (`NODEBYNODE_KIND_IMAGE`)."""
+    return os.environ.get("NODEBYNODE_KIND_IMAGE") or None
+
+
+def _heal(node: str, state: str) -> str:
+    """Bring one node container back to work; returns what it needed, or an empty text."""
+    if state == "paused":
+        docker("unpause", node)
+        words = "was frozen, and goes on"
+    elif state in ("exited", "created"):
+        docker("start", node)
+        words = "was switched off, and is on again"
+    else:
+        words = ""
+    kubelet = docker("exec", node, "systemctl", "is-active", "kubelet", check=False)
+    if kubelet.out.strip() == "inactive" and not words:
+        docker("exec", node, "systemctl", "start", "kubelet")
+        words = "had no kubelet running, and has one again"
+    return words
+
+
+def _quiet_environment(folder: Folder) -> dict[str, str]:
+    """An environment in which no tool of kind's could touch another kubeconfig."""
+    return {**os.environ, "KUBECONFIG": str(folder.kubeconfig)}

@@ -1,0 +1,87 @@
+"""The configuration from which kind makes the course's cluster."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Mapping
+
+ZONES = ("a", "b", "c")
+NODE_PORTS = range(30080, 30096)
+"""Every NodePort that the API server may give out. All are mapped to this machine, so that every
+NodePort Service of a learner can be reached; that is why the usual range is narrowed."""
+
+LEASE_SECONDS = 12
+GRACE_SECONDS = 16
+"""Kubernetes' own values are 40 and 50 (node-monitor-grace-period, since 1.32). A lesson cannot
+wait that long; the kubelet renews its Lease at a quarter of its duration in either case."""
+
+
+def choose_ports() -> dict[int, int]:
+    """Return a free port of 127.0.0.1 for each NodePort: the same number wherever it is free."""
+    return {port: port if _is_free(port) else _any_free() for port in NODE_PORTS}
+
+
+def kind_config(ports: Mapping[int, int], *, cgroup_version: str) -> str:
+    """Return kind's configuration; JSON, which is YAML too.
+
+    Args:
+        ports: Ports of 127.0.0.1 by NodePort.
+        cgroup_version: What Docker says; on version 1 the kubelet must be told that this is fine.
+    """
+    control_plane = {
+        "role": "control-plane",
+        "extraPortMappings": [
+            {"containerPort": node, "hostPort": host, "listenAddress": "127.0.0.1"}
+            for node, host in ports.items()
+        ],
+    }
+    workers = [
+        {"role": "worker", "labels": {"topology.kubernetes.io/zone": zone}} for zone in ZONES
+    ]
+    config = {
+        "kind": "Cluster",
+        "apiVersion": "kind.x-k8s.io/v1alpha4",
+        "networking": {"apiServerAddress": "127.0.0.1"},
+        "kubeadmConfigPatches": [json.dumps(patch) for patch in _kubeadm_patches(cgroup_version)],
+        "nodes": [control_plane, *workers],
+    }
+    return json.dumps(config, indent=1)
+
+
+def _kubeadm_patches(cgroup_version: str) -> list[dict[str, object]]:
+    kubelet: dict[str, object] = {
+        "kind": "KubeletConfiguration",
+        "nodeLeaseDurationSeconds": LEASE_SECONDS,
+        "nodeStatusUpdateFrequency": "4s",
+    }
+    if cgroup_version == "1":
+        kubelet["failCgroupV1"] = False
+    node_ports = f"{NODE_PORTS.start}-{NODE_PORTS.stop - 1}"
+    cluster: dict[str, object] = {
+        "kind": "ClusterConfiguration",
+        "apiServer": {"extraArgs": [{"name": "service-node-port-range", "value": node_ports}]},
+        "controllerManager": {
+            "extraArgs": [
+                {"name": "node-monitor-grace-period", "value": f"{GRACE_SECONDS}s"},
+                {"name": "node-monitor-period", "value": "2s"},
+            ]
+        },
+    }
+    return [cluster, kubelet]
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _any_free() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,105 @@
+"""What `kubectl get pods` prints under READY, STATUS and RESTARTS.
+
+Learners compare the map with kubectl, so the words and their precedence must be the printer's.
+Source: kubernetes, `pkg/printers/internalversion/printers.go: printPod`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+Json = Mapping[str, Any]
+
+
+class PodStatus(NamedTuple):
+    """The printer's columns: ready of all containers, the reason, and restarts."""
+
+    ready: int
+    containers: int
+    reason: str
+    restarts: int
+
+
+def pod_status(pod: Json) -> PodStatus:
+    """Read the printer's columns out of a Pod as the API gives it."""
+    spec, status = pod.get("spec") or {}, pod.get("status") or {}
+    inits = {c["name"]: c for c in spec.get("initContainers") or ()}
+    sidecars = {name for name, c in inits.items() if c.get("restartPolicy") == "Always"}
+    initial = status.get("initContainerStatuses") or ()
+    reason, sidecars_ready = _initializing(initial, sidecars, len(inits))
+    restarts = sum(c.get("restartCount", 0) for c in initial)
+    ready = sidecars_ready
+    if not reason or condition(pod, "Initialized").get("status") == "True":
+        main = status.get("containerStatuses") or ()
+        reason = _running(pod, main, reason or _phase(pod))
+        restarts = sum(c.get("restartCount", 0) for c in initial if c["name"] in sidecars)
+        restarts += sum(c.get("restartCount", 0) for c in main)
+        ready += sum(bool(c.get("ready") and "running" in (c.get("state") or {})) for c in main)
+    containers = len(spec.get("containers") or ()) + len(sidecars)
+    return PodStatus(ready, containers, _leaving(pod) or reason, restarts)
+
+
+def condition(obj: Json, type_: str) -> Json:
+    """The condition of that type in an object's status, or an empty one."""
+    conditions = (obj.get("status") or {}).get("conditions") or ()
+    return next((c for c in conditions if c.get("type") == type_), {})
+
+
+def _phase(pod: Json) -> str:
+    status = pod.get("status") or {}
+    if condition(pod, "PodScheduled").get("reason") == "SchedulingGated":
+        return "SchedulingGated"
+    return str(status.get("reason") or status.get("phase") or "Unknown")
+
+
+def _initializing(statuses: Sequence[Json], sidecars: set[str], total: int) -> tuple[str, int]:
+    """The first unfinished init container's reason, if any, and how many sidecars are ready."""
+    ready = 0
+    for index, container in enumerate(statuses):
+        state = container.get("state") or {}
+        ended, waiting = state.get("terminated"), state.get("waiting") or {}
+        if ended is not None and ended.get("exitCode") == 0:
+            continue
+        if container["name"] in sidecars and container.get("started"):
+            ready += bool(container.get("ready"))
+            continue
+        if ended is not None:
+            return f"Init:{_ended(ended)}", ready
+        if (waiting.get("reason") or "PodInitializing") != "PodInitializing":
+            return f"Init:{waiting['reason']}", ready
+        return f"Init:{index}/{total}", ready
+    return "", ready
+
+
+def _running(pod: Json, statuses: Sequence[Json], reason: str) -> str:
+    """The first container with a reason decides, unless it is done and another still runs."""
+    running = False
+    for container in reversed(statuses):
+        state = container.get("state") or {}
+        if (state.get("waiting") or {}).get("reason"):
+            reason = state["waiting"]["reason"]
+        elif state.get("terminated") is not None:
+            reason = _ended(state["terminated"])
+        elif container.get("ready") and "running" in state:
+            running = True
+    if reason == "Completed" and running:
+        return "Running" if condition(pod, "Ready").get("status") == "True" else "NotReady"
+    return reason
+
+
+def _ended(terminated: Json) -> str:
+    if terminated.get("reason"):
+        return str(terminated["reason"])
+    if terminated.get("signal"):
+        return f"Signal:{terminated['signal']}"
+    return f"ExitCode:{terminated.get('exitCode', 0)}"
+
+
+def _leaving(pod: Json) -> str:
+    status = pod.get("status") or {}
+    if not (pod.get("metadata") or {}).get("deletionTimestamp"):
+        return ""
+    if status.get("reason") == "NodeLost":
+        return "Unknown"
+    return "" if status.get("phase") in ("Succeeded", "Failed") else "Terminating"

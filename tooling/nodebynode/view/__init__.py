@@ -1,0 +1,9 @@
+"""The picture of a State: geometry, DOT, words, and the object that a notebook shows."""
+
+from nodebynode.view.dot import to_dot
+from nodebynode.view.picture import Map
+from nodebynode.view.scene import compose
+from nodebynode.view.shapes import Box, Scene
+from nodebynode.view.words import plain_text, sentence
+
+__all__ = ["Box", "Map", "Scene", "compose", "plain_text", "sentence", "to_dot"]

@@ -1,0 +1,150 @@
+"""The left column: who decides. Deployments, each with its ReplicaSets below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from nodebynode.state import Deployment, Pod, ReplicaSet, State, pods_of, replicasets_of
+from nodebynode.view.shapes import (
+    BLUE,
+    GREY,
+    INK,
+    OLIVE,
+    VERMILION,
+    Box,
+    Frame,
+    Link,
+    Row,
+    Text,
+)
+from nodebynode.view.words import count
+
+_MOST_DEPLOYMENTS = 6
+_MOST_DOTS = 5
+
+
+@dataclass(slots=True)
+class _Pile:
+    """Boxes from the top down; a box that hangs on the one above it is linked to it."""
+
+    x: float
+    y: float
+    width: float
+    boxes: list[Box] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+
+    def put(self, box: Box, rows: tuple[Row, ...], *, hangs: bool = False) -> None:
+        if self.boxes:
+            above = self.boxes[-1]
+            gap = 10 if hangs else 18
+            self.y = above.bottom + gap
+            if hangs:
+                self.links.append(
+                    Link(above.key, box.key, self.x + self.width / 2, above.bottom, self.y)
+                )
+        height = sum(row.height for row in rows) + 2 * box.top
+        placed = replace(box, x=self.x, y=self.y, width=self.width, height=height)
+        self.boxes.append(placed.saying(*rows))
+
+
+def column(
+    state: State, marks: Mapping[str, str], x: float, y: float, width: float
+) -> tuple[list[Box], list[Link]]:
+    """The column's boxes and the lines between them.
+
+    With several Deployments each gets fewer lines, and beyond six they are only counted.
+    """
+    pile = _Pile(x, y, width)
+    small = len(state.deployments) > 1
+    for deployment in state.deployments[:_MOST_DEPLOYMENTS]:
+        owned = replicasets_of(state, deployment)
+        pile.put(_box("deployment", deployment), tuple(_decides(deployment, owned, small=small)))
+        for rs in _in_use(state, owned):
+            newest = rs is owned[-1] and len(owned) > 1
+            rows = tuple(_holds(rs, small=small, newest=newest))
+            pile.put(_box("replicaset", rs, marks[rs.uid]), rows, hangs=True)
+    for rs in _alone(state):
+        pile.put(_box("replicaset", rs, marks[rs.uid]), tuple(_holds(rs, small=small)))
+    for words, hint in _rest(state):
+        note = Box("note/rest", "note-rest", "note", x, y, width, 0, Frame(dash="dashed"))
+        pile.put(note, (Row(15, (Text(words, ink=GREY),)), Row(14, (Text(hint, 10, GREY),))))
+    return pile.boxes, pile.links
+
+
+def _box(kind: str, thing: Deployment | ReplicaSet, band: str = "") -> Box:
+    return Box(
+        f"{kind}/{thing.namespace}/{thing.name}",
+        f"{kind}-{thing.uid}",
+        kind,
+        0,
+        0,
+        0,
+        0,
+        Frame(GREY),
+        band=band,
+        tooltip=f"{kind.replace('s', 'S').capitalize()} {thing.name}",
+    )
+
+
+def _decides(d: Deployment, owned: tuple[ReplicaSet, ...], *, small: bool) -> Iterator[Row]:
+    """A Deployment's rows: its orders, and the sum by which its controller moves."""
+    word, ink = _progress(d)
+    if not small:
+        yield Row(15, (Text("Deployment", ink=GREY),), Text(word, 10.5, ink, bold=True))
+    yield Row(22, (Text(d.name, 16, bold=True),), Text(word, 10.5, ink) if small else None)
+    if d.strategy == "RollingUpdate":
+        yield Row(16, (Text(f"wants {d.wanted} · may add {d.surge}, miss {d.unavailable}"),))
+    else:
+        yield Row(16, (Text(f"wants {d.wanted} · {d.strategy}"),))
+    if not small:
+        asked, least = sum(rs.wanted for rs in owned), d.wanted - d.unavailable
+        yield Row(16, (Text(f"ReplicaSets: {asked} of at most {d.wanted + d.surge}", ink=GREY),))
+        yield Row(16, (Text(f"available: {d.available} of at least {least}", ink=GREY),))
+
+
+def _progress(d: Deployment) -> tuple[str, str]:
+    if d.paused:
+        return "paused", OLIVE
+    if d.overdue:
+        return "deadline passed", VERMILION
+    if d.complete:
+        return "complete", BLUE
+    return ("rolling out" if d.rolling else "not all available"), OLIVE
+
+
+def _holds(rs: ReplicaSet, *, small: bool, newest: bool = False) -> Iterator[Row]:
+    """A ReplicaSet's rows; a filled dot is a ready Pod, an empty one is wanted only."""
+    revision = f"revision {rs.revision}" + ", new" * newest if rs.revision else ""
+    if not small:
+        yield Row(15, (Text("ReplicaSet", ink=GREY),), Text(revision, 10.5, GREY))
+    version = Text(f"· {rs.version}", 12, bold=True)
+    name = Text(rs.name if len(rs.name) < 18 else "…" + rs.name[-10:], 12, bold=True)
+    yield Row(19, (name, version), Text(revision, 10, GREY) if small else None)
+    full = min(rs.ready, rs.wanted)
+    dots = [Text("●", 11, BLUE)] * full + [Text("○", 11, GREY)] * (rs.wanted - full)
+    words = Text(f"{rs.wanted} wanted · {rs.ready} ready", 10.5, INK)
+    yield Row(16, tuple(dots), words) if len(dots) <= _MOST_DOTS else Row(16, (words,))
+
+
+def _in_use(state: State, owned: tuple[ReplicaSet, ...]) -> list[ReplicaSet]:
+    """The ReplicaSets with something to show, and the newest even when it has nothing yet."""
+    return [rs for rs in owned if rs.wanted or pods_of(state, rs.uid) or rs is owned[-1]]
+
+
+def _alone(state: State) -> list[ReplicaSet]:
+    known = {d.uid for d in state.deployments}
+    return [rs for rs in state.replicasets if rs.owner_uid not in known][:_MOST_DEPLOYMENTS]
+
+
+def _rest(state: State) -> Iterator[tuple[str, str]]:
+    """One note on what no box of the column speaks of."""
+    sets = {rs.uid for rs in state.replicasets}
+    others: list[Pod] = [pod for pod in state.pods if pod.owner_uid not in sets]
+    more = len(state.deployments) - _MOST_DEPLOYMENTS
+    if more > 0:
+        yield f"+{count(more, 'more Deployment')}", "see the table"
+    elif others:
+        yield f"{count(len(others), 'Pod')} of no ReplicaSet", "nothing here would replace them"
+    elif not state.deployments and not state.replicasets:
+        yield "No Deployment", "nothing asks for Pods"
