@@ -9,15 +9,21 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import signal
 import sys
+import webbrowser
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from nodebynode import settings
 from nodebynode.cluster import Cluster, ClusterStatus, open_cluster
+from nodebynode.course import jupyter, notebooks
+from nodebynode.course.running import CellResult, RunResult, run_notebook
 from nodebynode.errors import NodebynodeError
 from nodebynode.reporting import ConsoleReporter
 
@@ -38,11 +44,17 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def main() -> None:
     """Run the command line; our own errors become a message and exit code 2."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         app()
     except NodebynodeError as error:
         _err.print(f"nodebynode: {error}", style="bold", markup=False, soft_wrap=True)
         sys.exit(2)
+
+
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    """Treat SIGTERM like Ctrl-C, so that what is half-made is removed."""
+    raise KeyboardInterrupt
 
 
 def _cluster(name: str | None) -> Cluster:
@@ -122,3 +134,116 @@ def shell(cluster: ClusterName = None) -> None:
     program = os.environ.get("SHELL") or "/bin/sh"
     _err.print("kubectl talks to the training cluster here; leave with `exit`.")
     os.execve(program, [Path(program).name], tool.environment())  # noqa: S606
+
+
+@app.command()
+def learn(
+    lab: Annotated[str, typer.Argument(help="The lab's number or name.")] = "01",
+    cluster: ClusterName = None,
+    browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+) -> None:
+    """Open a lab in JupyterLab, on a cluster that is started when it is not there."""
+    root = settings.course_root()
+    notebook = jupyter.own_copy(root, notebooks.find_lab(root, lab).stem)
+    training = _cluster(cluster)
+    training.start()
+    if server := jupyter.running_server(root):
+        _show(jupyter.address_of(server, root, notebook), browser)
+        return
+    environment = jupyter.server_environment(training.kubectl, training.name)
+    with jupyter.serve(root, environment) as (server, process):
+        _show(jupyter.address_of(server, root, notebook), browser)
+        _out.print("Leave with Ctrl-C. Your answers are kept in my-labs/.")
+        try:
+            process.wait()
+        except KeyboardInterrupt:
+            _out.print(
+                f"\nJupyterLab ends. Cluster '{training.name}' keeps running; "
+                "`nodebynode down` removes it."
+            )
+
+
+def _show(address: str, browser: bool) -> None:
+    _out.print(f"Your lab is at {address}", soft_wrap=True)
+    if browser:
+        webbrowser.open(address)
+
+
+class RunAs(StrEnum):
+    """As what a lab is run."""
+
+    SOLUTION = "solution"
+    START = "start"
+
+
+@app.command()
+def run(
+    labs: Annotated[list[str], typer.Argument(help="Numbers or names of labs, or `all`.")],
+    run_as: Annotated[
+        RunAs,
+        typer.Option("--as", help="solution: all must pass. start: every check must say not yet."),
+    ] = RunAs.SOLUTION,
+    cluster: ClusterName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run labs from their first cell to their last, without a browser."""
+    root = settings.course_root()
+    found = [notebooks.find_lab(root, lab) for lab in labs] if labs != ["all"] else all_labs(root)
+    training = _cluster(cluster)
+    training.start()
+    results = [_run_one(training, solution, run_as, quiet=as_json) for solution in found]
+    if as_json:
+        print(json.dumps([dataclasses.asdict(result) for result in results]))
+    raise typer.Exit(0 if all(result.passed for result in results) else 1)
+
+
+def all_labs(root: Path) -> list[Path]:
+    """Return every lab's solution, in order."""
+    return sorted((root / "solutions").glob("[0-9]*.py"))
+
+
+def _run_one(training: Cluster, solution: Path, run_as: RunAs, *, quiet: bool) -> RunResult:
+    derive = notebooks.derive_solved if run_as is RunAs.SOLUTION else notebooks.derive_lab
+    if not quiet:
+        _out.print(f"[bold]{solution.stem}[/] as {run_as}")
+    try:
+        result = run_notebook(
+            derive(solution),
+            solution.stem,
+            mode=run_as.value,
+            env={"NODEBYNODE_CLUSTER": training.name},
+            on_cell=None if quiet else _print_cell,
+        )
+    finally:
+        training.reset()
+    if not quiet:
+        outcome = "[green]passed[/]" if result.passed else "[red]failed[/]"
+        _out.print(f"  {outcome}: {len(result.cells)} cells, {result.seconds:.1f} s")
+        if result.problem:
+            _out.print(f"  {result.problem}", markup=False)
+    return result
+
+
+def _print_cell(cell: CellResult) -> None:
+    marks = {"passed": "✓", "not-yet": "…", "failed": "✗", "not-run": "-"}
+    line = f"  {marks[cell.outcome]} {cell.outcome:8} {cell.seconds:6.1f} s  {cell.first_line}"
+    _out.print(line, markup=False, no_wrap=True, overflow="ellipsis")
+    if cell.outcome == "failed":
+        _out.print(f"      {cell.message}", markup=False, soft_wrap=True)
+
+
+labs_app = typer.Typer(help="For authors of labs.", no_args_is_help=True)
+app.add_typer(labs_app, name="labs")
+
+
+@labs_app.command()
+def derive(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if stale.")] = False,
+) -> None:
+    """Derive the learners' labs from the solutions."""
+    changes = notebooks.derive_all(settings.course_root(), check=check)
+    for change in changes:
+        _out.print(f"{change.lab.name}: {change.state}")
+    if not changes:
+        _out.print("Every lab is what its solution says.")
+    raise typer.Exit(1 if check and changes else 0)

@@ -116,10 +116,15 @@ def _collect(
         return _collect_lines(process, stdin, timeout, on_line)
     except subprocess.TimeoutExpired as error:
         raise NodebynodeError(
-            f"`{' '.join(process.args[:4])}` did not end within {timeout:.0f} s, and was stopped."  # type: ignore[index]
+            f"`{_shown(process)}` did not end within {timeout:.0f} s, and was stopped."
         ) from error
     finally:
         _end(process)
+
+
+def _shown(process: subprocess.Popen[str]) -> str:
+    words = process.args
+    return " ".join(map(str, words[:4])) if isinstance(words, list | tuple) else str(words)
 
 
 def _collect_lines(

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from nodebynode import tools
-from nodebynode.cluster import app_images, restore
+from nodebynode.cluster import app_images, clearing, restore
 from nodebynode.cluster.base import Capabilities, ClusterStatus, NodeFailure
 from nodebynode.cluster.docker import docker, node_containers, require_docker, require_room
 from nodebynode.cluster.folder import Folder, Record
@@ -106,7 +106,7 @@ class KindCluster:
         record = self._require_record()
         undone = [f"{node} {how}" for node, how in self._heal_all().items()]
         undone += restore.restore_nodes(self.api, record.nodes)
-        return undone + restore.remove_leftovers(self.api, keep_namespaces)
+        return undone + clearing.remove_leftovers(self.api, keep_namespaces)
 
     def load_app(self) -> None:
         """Load the app's images into every node."""
@@ -133,6 +133,7 @@ class KindCluster:
     def fail_node(self, name: str, how: NodeFailure) -> None:
         """Make a worker fail; returns at once, the cluster notices in its own time."""
         self._require_worker(name)
+        how = NodeFailure(how)
         if how is NodeFailure.FREEZE:
             docker("pause", name)
         elif how is NodeFailure.POWER_OFF:

@@ -213,10 +213,9 @@ class Api:
         url = self.server + path + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": "application/json", "Content-Type": content_type}
         self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
-        text = json.dumps(body) if content_type == _MERGE_PATCH else body
         try:
             return self._client.call_api(
-                method, url, header_params=headers, body=text, _request_timeout=timeout
+                method, url, header_params=headers, body=body, _request_timeout=timeout
             )
         except (client.ApiException, urllib3.exceptions.HTTPError, OSError) as error:
             raise ApiError(

@@ -141,7 +141,7 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All that was seen at `at`; each tuple is in name order, `worker2` before `worker10`."""
+    """All that was seen at `at`, each kind in name order; node `worker2` before `worker10`."""
 
     at: datetime
     nodes: tuple[Node, ...] = ()

@@ -25,7 +25,7 @@ def parse_state(objects: Mapping[str, Sequence[Json]], *, at: datetime) -> State
         at: When the lists were read, with its time zone.
 
     Returns:
-        The state, each kind in name order.
+        The state: each kind by namespace and name as kubectl lists it, nodes as people count them.
 
     Raises:
         BadInput: A quantity, percentage or time cannot be read.
@@ -36,7 +36,7 @@ def parse_state(objects: Mapping[str, Sequence[Json]], *, at: datetime) -> State
 
     return State(
         at=at,
-        nodes=tuple(map(_node, in_order("nodes"))),
+        nodes=tuple(sorted(map(_node, in_order("nodes")), key=lambda node: natural(node.name))),
         pods=tuple(map(_pod, in_order("pods"))),
         replicasets=tuple(map(_replicaset, in_order("replicasets"))),
         deployments=tuple(map(_deployment, in_order("deployments"))),
@@ -50,7 +50,7 @@ def natural(name: str) -> tuple[tuple[str, int], ...]:
 
 def _order(obj: Json) -> tuple[Any, ...]:
     meta = obj["metadata"]
-    return meta.get("namespace", ""), natural(meta["name"]), meta.get("uid", "")
+    return meta.get("namespace", ""), meta["name"], meta.get("uid", "")
 
 
 def _names(obj: Json) -> dict[str, str]:

@@ -83,7 +83,7 @@ def _box(kind: str, thing: Deployment | ReplicaSet, band: str = "") -> Box:
         0,
         Frame(GREY),
         band=band,
-        tooltip=f"{kind.replace('s', 'S').capitalize()} {thing.name}",
+        tooltip=f"{type(thing).__name__} {thing.name}",
     )
 
 
@@ -118,13 +118,16 @@ def _holds(rs: ReplicaSet, *, small: bool, newest: bool = False) -> Iterator[Row
     revision = f"revision {rs.revision}" + ", new" * newest if rs.revision else ""
     if not small:
         yield Row(15, (Text("ReplicaSet", ink=GREY),), Text(revision, 10.5, GREY))
-    version = Text(f"· {rs.version}", 12, bold=True)
-    name = Text(rs.name if len(rs.name) < 18 else "…" + rs.name[-10:], 12, bold=True)
-    yield Row(19, (name, version), Text(revision, 10, GREY) if small else None)
-    full = min(rs.ready, rs.wanted)
-    dots = [Text("●", 11, BLUE)] * full + [Text("○", 11, GREY)] * (rs.wanted - full)
+    name = rs.name if len(rs.name) < 18 else "…" + rs.name[-10:]
+    title = Text(f"{name} · {rs.version}", 12, bold=True)
+    yield Row(19, (title,), Text(revision, 10, GREY) if small else None)
     words = Text(f"{rs.wanted} wanted · {rs.ready} ready", 10.5, INK)
-    yield Row(16, tuple(dots), words) if len(dots) <= _MOST_DOTS else Row(16, (words,))
+    if rs.wanted > _MOST_DOTS:
+        yield Row(16, (words,))
+        return
+    full = min(rs.ready, rs.wanted)
+    dots = (Text("●", 11, BLUE),) * full + (Text("○", 11, GREY),) * (rs.wanted - full)
+    yield Row(16, dots, words)
 
 
 def _in_use(state: State, owned: tuple[ReplicaSet, ...]) -> list[ReplicaSet]:
@@ -145,6 +148,6 @@ def _rest(state: State) -> Iterator[tuple[str, str]]:
     if more > 0:
         yield f"+{count(more, 'more Deployment')}", "see the table"
     elif others:
-        yield f"{count(len(others), 'Pod')} of no ReplicaSet", "nothing here would replace them"
+        yield f"{count(len(others), 'Pod')} of no ReplicaSet", "bare, or of another controller"
     elif not state.deployments and not state.replicasets:
         yield "No Deployment", "nothing asks for Pods"

@@ -48,7 +48,8 @@ def _box(box: Box, height: float) -> Iterator[str]:
         "penwidth": f"{frame.pen:g}",
         "id": re.sub(r"[^A-Za-z0-9.-]", "-", box.id),
         "class": box.kind,
-        "tooltip": box.tooltip,
+        # Some versions read a tooltip's backslash escapes twice, so it gets a stroke like it.
+        "tooltip": box.tooltip.replace("\\", "\N{REVERSE SOLIDUS OPERATOR}"),
     }
     yield _node(box.key, box, height, look)
     parts = (*_bars(box), *_texts(box))
@@ -74,10 +75,10 @@ def _texts(box: Box) -> Iterator[tuple[Box, dict[str, str]]]:
     y = box.y + box.top
     for row in box.rows:
         x, end = box.x + box.indent, box.x + box.indent + box.room
-        if row.right:
+        if row.right and row.right.words:
             yield Box("", "", PART, x, y, end - x, row.height), _letters(row.right, r"\r")
             end -= row.right.width
-        for text in row.left:
+        for text in (text for text in row.left if text.words):
             yield Box("", "", PART, x, y, end - x, row.height), _letters(text, r"\l")
             x += text.width + GAP
         y += row.height

@@ -58,7 +58,7 @@ def yard(
     slots = dict[str, int]()
     homes = [pods_on(state, node.name) for node in _all_nodes(state)]
     for pods in homes:
-        slots |= take_places((pod.uid for pod in _by_age(pods, state)), before)
+        slots |= take_places([pod.uid for pod in _by_age(pods, state)], before)
     return Yard(state, everything, marks, slots, max(map(len, homes), default=0) <= _CROWD)
 
 
@@ -171,7 +171,7 @@ def _status(node: Node) -> Text:
     if node.ready == "True":
         return Text("Ready", 11, GREY)
     if node.ready == "gone":
-        return Text("▲ no such node any more", 11, bold=True)
+        return Text("▲ no such node", 11, bold=True)
     return Text(f"▲ {node_status(node)}", 11, bold=True)
 
 
@@ -179,7 +179,8 @@ def _notice(node: Node) -> Text:
     if node.cordoned:
         return Text("cordoned: no new Pods", 11, bold=True)
     taints = [t for t in node.taints if not t.key.startswith(_ECHOES)]
-    return Text(f"taint {taints[0]}" if taints else "", 10.5, GREY)
+    role = "control plane" if node.control_plane else ""
+    return Text(f"taint {taints[0]}" if taints else role, 10.5, GREY)
 
 
 def _pods_here(yard: Yard, node: Node) -> str:
@@ -211,7 +212,7 @@ def _cpu(yard: Yard, node: Node, x: float, y: float, width: float) -> list[Box]:
     asked = requested_cpu(yard.everything, node.name)
     words = f"CPU {cores(asked)} of {cores(node.cpu)} requested"
     key = f"cpu/{node.name}"
-    line = Box(key, f"cpu-{node.name}", "cpu", x, y, width, 16, Frame("none", "none"), pad=0)
+    line = Box(key, f"cpu-{node.name}", "cpu", x, y, width, 16, Frame("none", "none"), pad=0, top=0)
     share = min(1, asked / node.cpu) if node.cpu else 0
     bars = [("room", width, "#e1e4e8"), ("used", width * share, GREY)]
     return [line.saying(Row(16, (Text(words, 10.5, GREY),)))] + [
@@ -250,8 +251,9 @@ def _tray(yard: Yard, x: float, y: float, width: float) -> list[Box]:
         *(pod_box(p, grid.place(i), yard.marks, at) for i, p in enumerate(shown)),
     ]
     if len(shown) < len(pods):
-        more = Text(f"+{len(pods) - len(shown)} more", 12, GREY, bold=True)
-        rest = Box("tray/more", "tray-more", "more", *grid.place(len(shown)), Frame("none", "none"))
+        more = Text(f"+{len(pods) - len(shown)} more", 11, GREY)
+        place = grid.place(len(shown))
+        rest = Box("tray/more", "tray-more", "more", *place, Frame("none", "none"), pad=4)
         boxes.append(rest.saying(Row(18, (more,))))
     return boxes
 

@@ -121,9 +121,7 @@ class Map:
 
 
 def _html_table(table: Table) -> str:
-    heads = "".join(
-        f'<th scope="col">{html.escape(head.capitalize())}</th>' for head in table.heads
-    )
+    heads = "".join(f'<th scope="col">{html.escape(head)}</th>' for head in table.heads)
     rows = "".join(
         f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in table.rows
     )
@@ -159,6 +157,7 @@ def _adopt(drawn: str, prefix: str, title: str, desc: str) -> str:
 def _gather(graph: ET.Element) -> None:
     """One group for each box with all its parts in it; a script can then move it as one."""
     owner = graph
+    _name_by_tooltip(graph)
     for group in graph.findall(f"{{{_SVG}}}g"):
         _name_by_tooltip(group)
         if PART in group.get("class", "").split():

@@ -94,18 +94,18 @@ def pod_box(
         *place,
         frame=look.frame,
         band=marks.get(pod.owner_uid, ""),
-        pad=6 if high else 4,
+        pad=5,
         top=4 if high else 3,
         tooltip=pod_sentence(pod, at),
     )
-    glyph = Text(look.glyph, 12.5 if high else 9, look.ink)
+    glyph = Text(look.glyph, 12 if high else 9, look.ink)
     version = Text(pod.version, 9, GREY)
     if not high:
-        name = _largest(short_name(pod), box.room - GAP, (10, 9, 8))
+        name = _largest(short_name(pod), box.room, (9.5, 8.5, 7.5))
         return box.saying(Row(15, (name,)), Row(13, (glyph, version)))
-    name = _largest(short_name(pod), box.room - glyph.width - 2 * GAP, (13, 12, 11, 10))
+    name = _largest(short_name(pod), box.room - glyph.width - GAP, (12.5, 11, 10))
     ready = Text(f"{pod.version} · {pod.ready_containers}/{pod.containers}", 10.5, GREY)
-    status = (Row(13, (Text(line, 10),)) for line in _status(pod, look, box.room - GAP, at))
+    status = (Row(13, (Text(line, 10),)) for line in _status(pod, look, box.room, at))
     return box.saying(Row(19, (glyph, name)), Row(14, (ready,)), *status)
 
 
@@ -120,7 +120,7 @@ def _status(pod: Pod, look: Look, room: float, at: datetime) -> list[str]:
     lines = wrap(re.findall(r"[A-Z]?[^A-Z]+|[A-Z]", look.word), 10, room, lines=2, glue="")
     left = seconds_left(pod, at)
     if look.kind == "leaving" and left is not None:
-        lines.append(f"within {left} s")
+        lines.append(f"within {left} s" if left else "overdue")
     elif pod.restarts:
         lines.append(f"{pod.restarts} restart{'s' * (pod.restarts != 1)}")
     return lines[:2]

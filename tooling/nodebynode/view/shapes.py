@@ -6,8 +6,9 @@ the same picture must come out of every Graphviz, and must not jump when one Pod
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 
 from nodebynode.view.metrics import clean, shorten, text_width
 
@@ -15,7 +16,7 @@ INK, GREY, FAINT, PAPER, TINT = "#1b1f24", "#57606a", "#c4cad1", "#ffffff", "#f6
 # Okabe and Ito's colours, which stay apart in every kind of colour vision (views.md 3.8).
 BLUE, VERMILION, OLIVE = "#0072b2", "#d55e00", "#8a6d00"
 GAP = 4
-"""Points after each text of a row."""
+"""Points between the texts of a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ class Row:
     @property
     def width(self) -> float:
         """Points that its texts need."""
-        return sum(text.width + GAP for text in self.left) + (self.right.width if self.right else 0)
+        texts = [*self.left, *([self.right] if self.right else [])]
+        return sum(text.width for text in texts) + GAP * (len(texts) - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +111,10 @@ def _fit(row: Row, room: float) -> Row:
     if right is not None:
         taken = sum(text.width + GAP for text in row.left)
         right = right.within(max(room / 2, room - taken))
-        room -= right.width
+        room -= right.width + GAP
     left = list[Text]()
     for text in row.left:
-        left.append(text.within(room - GAP))
+        left.append(text.within(room))
         room -= left[-1].width + GAP
     return replace(row, left=tuple(left), right=right)
 
@@ -176,9 +178,9 @@ class Grid:
         return x, self.y + row * (self.height + self.gap), wide, self.height
 
 
-def take_places(wishes: Iterator[str], before: Mapping[str, int]) -> dict[str, int]:
+def take_places(uids: Sequence[str], before: Mapping[str, int]) -> dict[str, int]:
     """Give each UID a place: the one it had, else the lowest that is free."""
-    uids = list(wishes)
     kept = {uid: before[uid] for uid in uids if uid in before}
-    free = (slot for slot in range(len(uids) + len(before)) if slot not in set(kept.values()))
+    taken = set(kept.values())
+    free = (slot for slot in count() if slot not in taken)
     return {uid: kept[uid] if uid in kept else next(free) for uid in uids}

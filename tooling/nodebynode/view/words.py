@@ -44,7 +44,7 @@ def node_status(node: Node) -> str:
 
 def sentence(state: State) -> str:
     """What the picture shows, most important first, then what is out of the ordinary."""
-    return " ".join([headline(state), *exceptions(state)])
+    return clean(" ".join([headline(state), *exceptions(state)]))
 
 
 def headline(state: State) -> str:
@@ -127,7 +127,7 @@ def tables(state: State, everything: State | None = None) -> tuple[Table, ...]:
 
 
 def _deployments(state: State) -> Table:
-    heads = ("DEPLOYMENT", "WANTED", "READY", "UPDATED", "AVAILABLE", "MAY ADD", "MAY MISS")
+    heads = ("Deployment", "wanted", "ready", "updated", "available", "may add", "may miss")
     return _table(
         heads,
         (
@@ -139,14 +139,14 @@ def _deployments(state: State) -> Table:
 
 def _replicasets(state: State) -> Table:
     return _table(
-        ("REPLICASET", "REVISION", "VERSION", "WANTED", "READY"),
+        ("ReplicaSet", "revision", "version", "wanted", "ready"),
         ((rs.name, rs.revision, rs.version, rs.wanted, rs.ready) for rs in state.replicasets),
     )
 
 
 def _nodes(state: State, everything: State) -> Table:
     return _table(
-        ("NODE", "ZONE", "STATUS", "PODS", "CPU REQUESTED"),
+        ("Node", "zone", "status", "Pods", "CPU requested"),
         (
             (
                 n.name,
@@ -162,7 +162,7 @@ def _nodes(state: State, everything: State) -> Table:
 
 def _pods(state: State) -> Table:
     return _table(
-        ("POD", "NODE", "VERSION", "READY", "STATUS", "RESTARTS", "SAYS"),
+        ("Pod", "node", "version", "ready", "status", "restarts", "says"),
         (
             (
                 p.name,
@@ -189,7 +189,7 @@ def plain_text(state: State, everything: State | None = None) -> str:
 
 
 def _columns(table: Table) -> str:
-    lines = (table.heads, *table.rows)
+    lines = (tuple(head.upper() for head in table.heads), *table.rows)
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()

@@ -1,0 +1,147 @@
+"""A cluster for every test that asks for one, and nothing of a learner's ever touched.
+
+Settings: `NODEBYNODE_TEST_CLUSTER` names the cluster, `NODEBYNODE_TEST_KEEP=1` leaves it running for
+the next run, `NODEBYNODE_TEST_WITHOUT_DOCKER=1` lets a machine without Docker skip what needs it.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nodebynode.cluster import Cluster, open_cluster
+from nodebynode.cluster.docker import require_docker
+from nodebynode.cluster.nodes import is_ready, node_words
+from nodebynode.errors import NodebynodeError
+from nodebynode.kube import Api, Kind
+from nodebynode.reporting import ConsoleReporter
+from nodebynode.waiting import wait_for
+
+PROVIDERS = ("kind",)
+TEST_SECONDS = 120
+_CONTENTS = (Kind.DEPLOYMENT, Kind.REPLICA_SET, Kind.DAEMON_SET, Kind.BUDGET, Kind.SERVICE)
+_made: set[str] = set()
+"""Namespaces of earlier tests. They may still be going; nobody waits for them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test on a cluster its own seconds; making the cluster does not count in them."""
+    for item in items:
+        if "cluster" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(TEST_SECONDS, func_only=True))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly that a contract was not looked at."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    count = sum("NODEBYNODE_TEST_WITHOUT_DOCKER" in str(report.longrepr) for report in skipped)
+    if count:
+        terminalreporter.section("NO CLUSTER", sep="!", red=True, bold=True)
+        terminalreporter.line(f"{count} tests were NOT run: Docker cannot be used here.", red=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep clusters and progress in a folder of the tests' own."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "NODEBYNODE_HOME" not in os.environ:
+            kept = Path(tempfile.gettempdir()) / f"nodebynode-test-{getpass.getuser()}"
+            home = kept if _keep() else tmp_path_factory.mktemp("nodebynode-home")
+            patch.setenv("NODEBYNODE_HOME", str(home))
+        yield
+
+
+@pytest.fixture(scope="session", params=PROVIDERS)
+def cluster(request: pytest.FixtureRequest, _own_home: None) -> Iterator[Cluster]:
+    """The cluster of the whole session: made once, or woken when an earlier run kept it."""
+    _require(request.param)
+    name = os.environ.get("NODEBYNODE_TEST_CLUSTER", "nodebynode-test")
+    made = open_cluster(name, ConsoleReporter())
+    try:
+        made.start()
+        made.put_back()
+    except NodebynodeError as error:
+        pytest.fail(str(error), pytrace=False)
+    yield made
+    if not _keep():
+        made.stop()
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[str]:
+    """A fresh namespace; afterwards it is removed, and the nodes are as they were made."""
+    name = f"t{secrets.token_hex(3)}"
+    _made.add(name)
+    cluster.api.create(Kind.NAMESPACE, {"metadata": {"name": name}})
+    yield name
+    _remove(cluster.api, name)
+    cluster.put_back(keep_namespaces=frozenset(_made))
+    _wait_nodes_ready(cluster.api)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> object:
+    """Add what the cluster looked like to the report of a test that failed on it."""
+    report = yield
+    values = getattr(item, "funcargs", {})
+    if call.when == "call" and report.failed and "namespace" in values:
+        report.sections.append(("the cluster", _look(values["cluster"], values["namespace"])))
+    return report
+
+
+def _keep() -> bool:
+    return os.environ.get("NODEBYNODE_TEST_KEEP") == "1"
+
+
+def _require(provider: str) -> None:
+    """Fail, with the remedy, where the provider cannot work; skip only when that was asked for."""
+    if provider != "kind":
+        return
+    try:
+        require_docker()
+    except NodebynodeError as error:
+        if os.environ.get("NODEBYNODE_TEST_WITHOUT_DOCKER") == "1":
+            pytest.skip(f"NODEBYNODE_TEST_WITHOUT_DOCKER=1, and indeed: {error.seen}")
+        pytest.fail(
+            f"{error}\nOr set NODEBYNODE_TEST_WITHOUT_DOCKER=1 to skip the tests of a cluster.",
+            pytrace=False,
+        )
+
+
+def _remove(api: Api, namespace: str) -> None:
+    """Stop what runs in a namespace and let the namespace go, without waiting for its end."""
+    for kind in _CONTENTS:
+        api.delete_all(kind, namespace)
+    api.delete_all(Kind.POD, namespace, grace=0)
+    api.delete(Kind.NAMESPACE, namespace)
+
+
+def _wait_nodes_ready(api: Api) -> None:
+    wait_for(
+        lambda: all(map(is_ready, api.list(Kind.NODE))),
+        timeout=60,
+        what="every node Ready after a test",
+        seen=lambda: str(node_words(api.list(Kind.NODE))),
+    )
+
+
+def _look(cluster: Cluster, namespace: str) -> str:
+    commands = (
+        ("get", "nodes"),
+        ("get", "all,endpointslices,pdb", "-o", "wide", "-n", namespace),
+        ("get", "events", "--sort-by=.lastTimestamp", "-o", "wide", "-n", namespace),
+    )
+    parts = []
+    for command in commands:
+        try:
+            done = cluster.kubectl(*command, timeout=20, check=False)
+            parts.append(f"$ kubectl {' '.join(command)}\n{done.out}{done.err}")
+        except NodebynodeError as error:
+            parts.append(f"$ kubectl {' '.join(command)}\n{error}")
+    return "\n".join(parts)

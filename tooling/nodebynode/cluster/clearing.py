@@ -1,0 +1,186 @@
+"""Removing what learners made: whole namespaces, and what lies in `default`.
+
+Kubernetes' own namespace controller waits five seconds before it begins, and for every Pod's grace
+period. A training cluster need not: here every kind that the API server offers is emptied at once,
+finalizers that nobody serves are taken off, and only then is the namespace let go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from nodebynode.errors import ApiError
+from nodebynode.kube import Api, Json, Kind
+from nodebynode.waiting import wait_for
+
+SYSTEM_NAMESPACES = frozenset(
+    {"default", "kube-system", "kube-public", "kube-node-lease", "local-path-storage"}
+)
+_KEPT_IN_DEFAULT = frozenset({"kubernetes", "kube-root-ca.crt", "default"})
+_NOT_LEARNERS = frozenset({"events", "leases", "endpoints", "endpointslices"})
+_THREADS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A kind of namespaced object that can be listed and deleted.
+
+    Attributes:
+        prefix: Its group's path, e.g. `/apis/apps/v1`.
+        plural: Its plural in paths.
+    """
+
+    prefix: str
+    plural: str
+
+    def path(self, namespace: str, name: str = "") -> str:
+        """Return the path of the collection in a namespace, or of one object."""
+        return f"{self.prefix}/namespaces/{namespace}/{self.plural}" + (f"/{name}" if name else "")
+
+
+def remove_leftovers(api: Api, keep: frozenset[str] = frozenset()) -> list[str]:
+    """Remove learners' namespaces, and what lies in `default`; returns what went, in words.
+
+    Args:
+        api: The training cluster's API.
+        keep: Namespaces to leave alone.
+    """
+    names = [namespace["metadata"]["name"] for namespace in api.list(Kind.NAMESPACE)]
+    ours = [name for name in names if name not in SYSTEM_NAMESPACES | keep]
+    resources = namespaced_resources(api)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(pool.map(lambda name: _remove_namespace(api, name, resources), ours))
+    found = [] if "default" in keep else _clear_default(api, resources)
+    return [f"namespace {name} was there" for name in ours] + found
+
+
+def remove_namespaces(api: Api, names: Iterable[str]) -> None:
+    """Remove namespaces with all that they hold, at once rather than gracefully.
+
+    Raises:
+        ClusterError: something in a namespace cannot be removed; the message names it.
+    """
+    resources = namespaced_resources(api)
+    for name in names:
+        _remove_namespace(api, name, resources)
+
+
+def namespaced_resources(api: Api) -> list[Resource]:
+    """Ask the API server for every kind of namespaced object that can be deleted in bulk."""
+    groups = api.request("GET", "/apis")["groups"]
+    prefixes = ["/api/v1"] + [f"/apis/{g['preferredVersion']['groupVersion']}" for g in groups]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        answers = list(pool.map(lambda prefix: api.request("GET", prefix), prefixes))
+    return [
+        Resource(prefix, resource["name"])
+        for prefix, answer in zip(prefixes, answers, strict=True)
+        for resource in answer["resources"]
+        if resource["namespaced"] and {"list", "deletecollection"} <= set(resource["verbs"])
+    ]
+
+
+def _remove_namespace(api: Api, name: str, resources: list[Resource]) -> None:
+    api.delete(Kind.NAMESPACE, name)  # from here on nothing new can be made in it
+    _until_empty(name, lambda: _each(resources, lambda resource: _clear(api, name, resource)))
+    _let_go(api, name)
+
+
+def _each(resources: list[Resource], clear: Callable[[Resource], list[Json]]) -> dict[str, int]:
+    """Clear every kind at once; returns how many objects of it were still there, by plural."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        found = list(pool.map(clear, resources))
+    return {r.plural: len(items) for r, items in zip(resources, found, strict=True) if items}
+
+
+def _until_empty(namespace: str, clear_once: Callable[[], dict[str, int]]) -> None:
+    """Clear again and again, since an owner that is still there makes new objects meanwhile."""
+    left: dict[str, int] = {}
+
+    def empty() -> bool:
+        left.clear()
+        left.update(clear_once())
+        return not left
+
+    wait_for(
+        empty,
+        timeout=30,
+        what=f"namespace {namespace} to be empty",
+        seen=lambda: ", ".join(f"{count} {plural}" for plural, count in left.items()),
+        do="Begin anew with `nodebynode down` and `nodebynode up`.",
+        every=0.1,
+    )
+
+
+def _clear(api: Api, namespace: str, resource: Resource) -> list[Json]:
+    """Delete all objects of a kind in bulk; returns those that were still there before."""
+    path = resource.path(namespace)
+    items: list[Json] = api.request("GET", path)["items"]
+    if items:
+        for item in items:
+            _without_finalizers(api, resource.path(namespace, item["metadata"]["name"]), item)
+        body = {"propagationPolicy": "Background"}
+        api.request("DELETE", path, query={"gracePeriodSeconds": 0}, body=body)
+    return items
+
+
+def _without_finalizers(api: Api, path: str, item: Json) -> None:
+    if not item["metadata"].get("finalizers"):
+        return
+    try:
+        api.request(
+            "PATCH",
+            path,
+            body={"metadata": {"finalizers": None}},
+            content_type="application/merge-patch+json",
+        )
+    except ApiError as error:
+        if error.status != 404:
+            raise
+
+
+def _let_go(api: Api, name: str) -> None:
+    """Take the last finalizer off an empty namespace, which removes it."""
+    body: Json = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": name},
+        "spec": {"finalizers": []},
+    }
+    try:
+        api.request("PUT", f"/api/v1/namespaces/{name}/finalize", body=body)
+    except ApiError as error:
+        if error.status not in (404, 409):  # 409: somebody else removed it in this moment
+            raise
+
+
+def _clear_default(api: Api, resources: list[Resource]) -> list[str]:
+    """Remove what learners left in `default`, which itself cannot be removed."""
+    removed: dict[str, None] = {}
+
+    def clear(resource: Resource) -> list[Json]:
+        items = [
+            item
+            for item in api.request("GET", resource.path("default"))["items"]
+            if item["metadata"]["name"] not in _KEPT_IN_DEFAULT
+        ]
+        for item in items:
+            name = item["metadata"]["name"]
+            _delete_one(api, resource.path("default", name), item)
+            if not item["metadata"].get("ownerReferences"):
+                removed[f"{name} ({resource.plural}) was in the namespace default"] = None
+        return items
+
+    learners = [resource for resource in resources if resource.plural not in _NOT_LEARNERS]
+    _until_empty("default", lambda: _each(learners, clear))
+    return list(removed)
+
+
+def _delete_one(api: Api, path: str, item: Json) -> None:
+    _without_finalizers(api, path, item)
+    try:
+        api.request("DELETE", path, query={"gracePeriodSeconds": 0})
+    except ApiError as error:
+        if error.status != 404:  # its owner went first, and took it along
+            raise

@@ -1,0 +1,156 @@
+"""A lab opened in JupyterLab: the learner's own copy, and one server that is reused.
+
+`labs/` stays as it came, so that an update of the course never meets a learner's answers: what is
+opened is a copy in `my-labs/`, made once and theirs from then on.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from nodebynode import settings
+from nodebynode.errors import BadInput, NodebynodeError
+from nodebynode.kube import Kubectl
+from nodebynode.processes import die_with_parent
+from nodebynode.waiting import wait_for
+
+MY_LABS = "my-labs"
+Served = tuple[str, subprocess.Popen[bytes]]
+
+
+def own_copy(root: Path, lab: str) -> Path:
+    """Return the learner's copy of a lab, making it if there is none.
+
+    Args:
+        root: The course's folder.
+        lab: The lab's whole name, e.g. `01-what-runs-where`.
+
+    Raises:
+        BadInput: the lab was never derived from its solution, or the copy cannot be written.
+    """
+    source, copy = root / "labs" / f"{lab}.ipynb", root / MY_LABS / f"{lab}.ipynb"
+    if copy.exists():
+        return copy
+    if not source.exists():
+        raise BadInput(f"There is no {source}.", "Make it with `nodebynode labs derive`.")
+    part = copy.with_suffix(".part")
+    try:
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copyfile(source, part)
+        part.replace(copy)
+    except OSError as error:
+        raise BadInput(
+            f"Your copy of the lab cannot be written to {copy}: {error.strerror}.",
+            "Make room, or give yourself the rights to write there.",
+        ) from error
+    return copy
+
+
+def server_environment(kubectl: Kubectl, cluster: str) -> dict[str, str]:
+    """Return JupyterLab's environment: in its terminals `kubectl` and `nodebynode` just work."""
+    environment = kubectl.environment()
+    scripts = sysconfig.get_path("scripts")
+    return {
+        **environment,
+        "PATH": os.pathsep.join((scripts, environment["PATH"])),
+        "NODEBYNODE_CLUSTER": cluster,
+        "JUPYTER_RUNTIME_DIR": str(_runtime()),
+        "JUPYTER_PREFER_ENV_PATH": "1",
+    }
+
+
+def running_server(root: Path) -> str | None:
+    """Return the address of a server of ours on this course that answers, token and all."""
+    from jupyter_server.serverapp import list_running_servers  # takes half a second to import
+
+    for server in list_running_servers(str(_runtime())):
+        if Path(server["root_dir"]) == root:
+            return f"{server['url']}lab?token={server['token']}"
+    return None
+
+
+def address_of(server: str, root: Path, notebook: Path) -> str:
+    """Return the address at which a server shows a notebook."""
+    return server.replace("/lab?", f"/lab/tree/{notebook.relative_to(root).as_posix()}?")
+
+
+@contextmanager
+def serve(
+    root: Path, environment: Mapping[str, str]
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run JupyterLab on 127.0.0.1 until the block is left.
+
+    Yields:
+        The server's address with its token, and its process.
+
+    Raises:
+        NodebynodeError: it did not start; the message names its log.
+    """
+    log = settings.data_dir() / "jupyter" / "jupyter.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--ServerApp.ip=127.0.0.1"),
+        f"--ServerApp.root_dir={root}",
+        "--LabApp.news_url=None",
+        *(["--allow-root"] if os.geteuid() == 0 else []),
+    ]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            env=dict(environment),
+            cwd=root,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+        )
+    try:
+        yield _await_server(root, process, log), process
+    finally:
+        _stop(process)
+
+
+def _await_server(root: Path, process: subprocess.Popen[bytes], log: Path) -> str:
+    def started() -> str | None:
+        if process.poll() is not None:
+            last = log.read_text(errors="replace").strip().splitlines()[-3:]
+            raise NodebynodeError(
+                f"JupyterLab ended while it started: {' '.join(last)}",
+                f"All that it printed is in {log}.",
+            )
+        return running_server(root)
+
+    return wait_for(
+        started,
+        timeout=60,
+        what="JupyterLab to start",
+        seen=lambda: "",
+        do=f"Look into {log}.",
+        every=0.1,
+    )
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the server and, with it, its kernels; kill what has not ended after ten seconds."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _runtime() -> Path:
+    return settings.data_dir() / "jupyter" / "runtime"

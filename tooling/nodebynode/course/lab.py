@@ -1,0 +1,188 @@
+"""`Lab`: what a notebook talks to, from its first cell to its last."""
+
+from __future__ import annotations
+
+import atexit
+import difflib
+import os
+from collections import Counter
+from datetime import UTC, datetime
+
+from nodebynode import settings
+from nodebynode.cluster import Cluster, open_cluster
+from nodebynode.course import progress
+from nodebynode.course.checks import NotYet, by_name, judge
+from nodebynode.course.labs import checks_of
+from nodebynode.course.look import Look, Memory, listed
+from nodebynode.course.notebooks import find_lab
+from nodebynode.errors import BadInput, ClusterError, NodebynodeError
+from nodebynode.kube import Kind
+from nodebynode.state import parse_state
+from nodebynode.view import Map
+from nodebynode.waiting import wait_for
+
+# Not `pipefail`: `kubectl get … | head -1` would then fail now and then, when head leaves first.
+_STRICT_BASH = "set -e\n"
+
+
+class Lab:
+    """One lab on the training cluster, in a namespace of its own.
+
+    Opening a lab puts the whole training cluster back first, so that what an earlier lab left
+    cannot spoil this one, and says what it had to undo. One lab is open on a cluster at a time.
+
+    Args:
+        name: The lab's number or name: "01".
+        cluster: The cluster's name; the default one when None.
+
+    Raises:
+        BadInput: there is no such lab.
+        ClusterError: the cluster is not up.
+    """
+
+    def __init__(self, name: str, *, cluster: str | None = None) -> None:
+        self.name = find_lab(settings.course_root(), name).stem
+        self._checks = by_name(checks_of(self.name))
+        self._cluster = open_cluster(cluster)
+        _require_running(self._cluster)
+        undone = self._cluster.reset()
+        self.namespace = f"lab-{self.name.split('-')[0]}"
+        self._memories: dict[str, Memory] = {}
+        self._attempts: Counter[str] = Counter()
+        self._closed = False
+        self._make_namespace()
+        self._prepare_kernel()
+        atexit.register(self._close_quietly)
+        progress.record(self.name, "opened", cluster=self._cluster.name)
+        self._greet(undone)
+
+    def __repr__(self) -> str:
+        return f"<Lab {self.name} on cluster {self._cluster.name}>"
+
+    def check(self, name: str, answer: object = None) -> None:
+        """Look whether a step is done; waits while something is on its way.
+
+        Args:
+            name: The check's name.
+            answer: What you found out, for checks that ask for it.
+
+        Raises:
+            NotYet: not yet; says what was seen, what is expected, and where to look.
+            BadInput: the lab has no such check.
+        """
+        check = self._checks.get(name)
+        if check is None:
+            raise BadInput(f"This lab has no check '{name}'.", self._did_you_mean(name))
+        self._attempts[name] += 1
+        attempt = self._attempts[name]
+        try:
+            self._require_own_namespace()
+            seen = judge(check, self._look(answer), attempt)
+        except NotYet as refusal:
+            progress.record(
+                self.name, "check", check=name, outcome="not yet", attempt=attempt, saw=refusal.saw
+            )
+            raise
+        progress.record(self.name, "check", check=name, outcome="passed", attempt=attempt)
+        print(f"✓ {check.title}: {seen}")
+
+    def map(self) -> Map:
+        """Draw every node and the lab's Pods, with the same in words."""
+        kinds = (Kind.NODE, Kind.POD, Kind.REPLICA_SET, Kind.DEPLOYMENT)
+        objects = {kind.plural: self._cluster.api.list(kind) for kind in kinds}
+        return Map(parse_state(objects, at=datetime.now(UTC)), namespace=self.namespace)
+
+    def remember(self, deployment: str) -> None:
+        """Remember a Deployment and its Pods as they are now, to be compared later."""
+        memory = self._look().memory_of(deployment)
+        if memory.deployment is None:
+            raise ClusterError(
+                f"There is no Deployment {deployment} in {self.namespace} to remember.",
+                "Run the cells above first, from the top.",
+            )
+        self._memories[deployment] = memory
+        print(f"Remembered: Deployment {deployment} and {listed(list(memory.pods))}.")
+
+    def kubectl(self, *args: str) -> str:
+        """Run kubectl in the lab's namespace and return what it printed."""
+        return self._cluster.kubectl(*args).out
+
+    def close(self) -> None:
+        """Put the cluster back: nodes as they were, the lab's namespace gone."""
+        if self._closed:
+            return
+        self._closed = True
+        for sentence in self._cluster.reset():
+            print(f"Put back: {sentence}.")
+        progress.record(self.name, "closed")
+        print("The cluster is as it was. It keeps running for the next lab.")
+
+    # ── inside ───────────────────────────────────────────────────────────────────────────────
+
+    def _look(self, answer: object = None) -> Look:
+        return Look(
+            self._cluster.api, self.namespace, self._cluster.workers, answer, self._memories
+        )
+
+    def _make_namespace(self) -> None:
+        api = self._cluster.api
+        api.create(Kind.NAMESPACE, {"metadata": {"name": self.namespace}})
+        # Pods are refused until the namespace has its default ServiceAccount.
+        wait_for(
+            lambda: api.find(Kind.SERVICE_ACCOUNT, "default", self.namespace),
+            timeout=20,
+            what=f"namespace {self.namespace} to be usable",
+            every=0.05,
+        )
+        self._cluster.kubectl("config", "set-context", "--current", "--namespace", self.namespace)
+
+    def _prepare_kernel(self) -> None:
+        """Let `kubectl` in this kernel's cells mean this cluster, and let a failing line fail."""
+        kubectl = self._cluster.kubectl
+        strict = kubectl.kubeconfig.parent / "strict.bash"
+        strict.write_text(_STRICT_BASH)
+        environment = kubectl.environment()
+        for name in ("KUBECONFIG", "KUBECACHEDIR", "PATH"):
+            os.environ[name] = environment[name]
+        os.environ["BASH_ENV"] = str(strict)
+
+    def _greet(self, undone: list[str]) -> None:
+        status = self._cluster.status()
+        print(
+            f"Lab {self.name} on cluster '{self._cluster.name}' ({status.provider}, Kubernetes "
+            f"{status.server_version}, {len(status.nodes)} nodes).\n"
+            f"Your namespace is {self.namespace}. `kubectl` uses it, here and in a terminal."
+        )
+        for sentence in undone:
+            print(f"Undone first: {sentence}.")
+
+    def _require_own_namespace(self) -> None:
+        if self._closed:
+            raise ClusterError("This lab is closed.", "Open it again: run the first cell.")
+        if self._cluster.api.find(Kind.NAMESPACE, self.namespace) is None:
+            raise ClusterError(
+                f"The namespace {self.namespace} is gone: the cluster was reset, or another lab "
+                "was opened.",
+                "Run this lab again from its first cell.",
+            )
+
+    def _did_you_mean(self, name: str) -> str:
+        near = difflib.get_close_matches(name, self._checks, n=1)
+        known = f"Its checks are {', '.join(self._checks)}."
+        return f"Did you mean '{near[0]}'? {known}" if near else known
+
+    def _close_quietly(self) -> None:
+        """Put the cluster back when the kernel ends, whatever state things are in."""
+        try:
+            self.close()
+        except NodebynodeError as error:
+            print(error)
+
+
+def _require_running(cluster: Cluster) -> None:
+    status = cluster.status()
+    if status.state not in ("running", "degraded"):
+        raise ClusterError(
+            f"Cluster '{cluster.name}' is {status.state}. {status.explanation}",
+            "Start it in a terminal with `nodebynode up`, then run this cell again.",
+        )
