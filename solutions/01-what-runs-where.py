@@ -77,9 +77,9 @@ lab.map()
 # Now ask each kind for the field that holds a node's name.
 
 # %% language="bash"
-# echo "Deployment: [$(kubectl get deployment shop -o jsonpath='{.spec.nodeName}{.spec.template.spec.nodeName}')]"
-# echo "ReplicaSet: [$(kubectl get replicaset -l app=shop -o jsonpath='{.items[*].spec.nodeName}{.items[*].spec.template.spec.nodeName}')]"
-# echo "Pods:       [$(kubectl get pods -l app=shop -o jsonpath='{.items[*].spec.nodeName}')]"
+# kubectl get deployment shop -o yaml | grep nodeName || echo "Deployment: no nodeName"
+# kubectl get replicaset -l app=shop -o yaml | grep nodeName || echo "ReplicaSet: no nodeName"
+# kubectl get pods -l app=shop -o yaml | grep nodeName || echo "Pods: no nodeName"
 
 # %% [markdown]
 # **Your turn.** Put `True` or `False` for each kind.
@@ -126,7 +126,7 @@ lab.check("who-has-a-node", has_a_node)
 #             httpGet: {path: /ready, port: 8080}
 #             periodSeconds: 1
 # YAML
-# kubectl wait pod -l app=attic --for=condition=PodScheduled=false --timeout=20s
+# kubectl wait deployment/attic --for=jsonpath='{.status.replicas}'=1 --timeout=20s
 # kubectl get deployment attic
 # kubectl get pods -l app=attic -o wide
 
@@ -139,7 +139,8 @@ lab.map()
 # **scheduler**. This is the scheduler's reason for waiting:
 
 # %% language="bash"
-# kubectl get events --field-selector reason=FailedScheduling -o custom-columns=FROM:.reportingComponent,MESSAGE:.message
+# kubectl get events --field-selector reason=FailedScheduling \
+#   -o custom-columns=FROM:.reportingComponent,MESSAGE:.message
 
 # %% [markdown]
 # **Your turn.** Do not change the Deployment. Give one **worker** what the scheduler looks for.
@@ -162,7 +163,8 @@ lab.map()
 # Deployment". Who decided, and for which Pod, is written in the events:
 
 # %% language="bash"
-# kubectl get events --field-selector reason=Scheduled -o custom-columns=FROM:.reportingComponent,MESSAGE:.message
+# kubectl get events --field-selector reason=Scheduled \
+#   -o custom-columns=FROM:.reportingComponent,MESSAGE:.message
 
 # %% [markdown]
 # ## Round 4 · Where the Deployment is

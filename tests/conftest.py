@@ -1,7 +1,7 @@
 """A cluster for every test that asks for one, and nothing of a learner's ever touched.
 
-Settings: `NODEBYNODE_TEST_CLUSTER` names the cluster, `NODEBYNODE_TEST_KEEP=1` leaves it running for
-the next run, `NODEBYNODE_TEST_WITHOUT_DOCKER=1` lets a machine without Docker skip what needs it.
+Settings: `NODEBYNODE_TEST_CLUSTER` names the cluster, `NODEBYNODE_TEST_KEEP=1` leaves it for the
+next run, `NODEBYNODE_TEST_WITHOUT_DOCKER=1` lets a machine without Docker skip what needs it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from nodebynode.cluster import Cluster, open_cluster
 from nodebynode.cluster.docker import require_docker
 from nodebynode.cluster.nodes import is_ready, node_words
@@ -33,7 +32,9 @@ _made: set[str] = set()
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give each test on a cluster its own seconds; making the cluster does not count in them."""
     for item in items:
-        if "cluster" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("timeout"):
+        if "cluster" in getattr(item, "fixturenames", ()) and not item.get_closest_marker(
+            "timeout"
+        ):
             item.add_marker(pytest.mark.timeout(TEST_SECONDS, func_only=True))
 
 

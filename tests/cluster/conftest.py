@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from nodebynode.cluster import Cluster
 
 from .observing import Room

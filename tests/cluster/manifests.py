@@ -77,7 +77,9 @@ def tolerations(seconds: int) -> list[Json]:
     ]
 
 
-def pod_spec(version: str = "v1", *, grace: int = 1, spec: Json | None = None, **of: object) -> Json:
+def pod_spec(
+    version: str = "v1", *, grace: int = 1, spec: Json | None = None, **of: object
+) -> Json:
     """Return the spec of a pod; `of` goes to the container, `spec` is laid over the whole."""
     return {
         "terminationGracePeriodSeconds": grace,

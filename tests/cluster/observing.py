@@ -144,6 +144,10 @@ class Room:
         """Begin to keep the history of a kind in this namespace."""
         return Timeline(self.api, kind, self.namespace)
 
+    def node_timeline(self) -> Timeline:
+        """Begin to keep the history of the nodes."""
+        return Timeline(self.api, Kind.NODE, None)
+
     def pods(self, app: str = "web") -> list[Json]:
         """Return the pods of one name that are not being deleted, in the order of their names."""
         found = self.api.list(Kind.POD, self.namespace, labels=f"app={app}")
@@ -176,6 +180,14 @@ class Room:
         wait_for(holds, timeout=timeout, what="pods", seen=lambda: str(list(map(brief, found))))
         return found
 
+    def wait_node(
+        self, name: str, condition: Callable[[Json], object], *, timeout: float = 40
+    ) -> Json:
+        """Wait until a node is as it should be, and return it."""
+        nodes = self.node_timeline()
+        nodes.wait(lambda found: condition(found[name]), timeout=timeout)
+        return nodes.objects[name]
+
     def events(self, name: str, reason: str) -> list[str]:
         """Return the messages of the events of one reason about objects whose names begin so."""
         return [
@@ -190,7 +202,9 @@ class Room:
             lambda: self.events(name, reason),
             timeout=timeout,
             what=f"an event {reason} of {name}",
-            seen=lambda: str(sorted({e["reason"] for e in self.api.list(Kind.EVENT, self.namespace)})),
+            seen=lambda: str(
+                sorted({e["reason"] for e in self.api.list(Kind.EVENT, self.namespace)})
+            ),
         )[0]
 
     def log(self, pod: str, *flags: str) -> str:
@@ -213,17 +227,17 @@ class Room:
         finally:
             connection.close()
 
-    def answers(self, service: str = "web") -> bool:
-        """Whether a new connection gets an answer."""
+    def answers(self, service: str = "web", *, times: int = 1) -> bool:
+        """Whether each of some new connections gets an answer."""
         try:
-            return bool(self.ask(service))
+            return all(self.ask(service) for _ in range(times))
         except (OSError, http.client.HTTPException):
             return False
 
-    def wait_answers(self, expected: bool = True, service: str = "web") -> None:
+    def wait_answers(self, expected: bool = True, service: str = "web", *, times: int = 1) -> None:
         """Wait until new connections get an answer, or until they get none."""
         wait_for(
-            lambda: self.answers(service) is expected,
+            lambda: self.answers(service, times=times) is expected,
             timeout=20,
             what=f"service {service} to {'answer' if expected else 'refuse'}",
         )

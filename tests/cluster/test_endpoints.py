@@ -37,6 +37,7 @@ def test_a_ready_pod_is_ready_and_serving(room: Room) -> None:
         lambda found: conditions(found).get("web"), lambda state: state == READY, timeout=20
     )
     assert seen == [None, NOT_READY, READY]
+    room.wait_answers()
     assert room.ask()["pod"] == "web"
 
 
@@ -50,7 +51,7 @@ def test_a_pod_never_ready_gets_nothing(room: Room) -> None:
 
 
 def test_a_deleted_pod_serves_until_it_ends(room: Room) -> None:
-    """Deleted, probe still passes: not ready, but serving; listed until the pod is gone.
+    """Deleted, probe still passes: not ready, but serving; listed until its container has ended.
 
     When nobody else is there, the Service falls back to it.
     """
@@ -64,7 +65,6 @@ def test_a_deleted_pod_serves_until_it_ends(room: Room) -> None:
     assert room.endpoints()["web"] == LEAVING_AND_SERVING
     seen = slices.record(lambda found: conditions(found).get("web"), lambda state: state is None)
     assert READY not in seen
-    assert room.api.find(Kind.POD, "web", room.namespace) is None
 
 
 def test_a_deleted_pod_that_fails_its_probe_serves_no_more(room: Room) -> None:
@@ -72,17 +72,29 @@ def test_a_deleted_pod_that_fails_its_probe_serves_no_more(room: Room) -> None:
 
     A request that the app still answers keeps its process alive for a while.
     """
-    probe = {"failureThreshold": 1}
-    settings = {"SHOP_WORK_SECONDS": "5"}
-    room.create(service(), pod("web", on_sigterm="finish", grace=9, probe=probe, **settings))
+    settings = {"SHOP_WORK_SECONDS": "3", "probe": {"failureThreshold": 1}}
+    room.create(service(), pod("web", on_sigterm="finish", grace=9, **settings))
     wait_endpoint(room, "web", READY)
+    room.wait_answers()
     connection = room.connect(timeout=15)
     connection.request("GET", "/")
+    slices = room.timeline(Kind.ENDPOINT_SLICE)
     room.api.delete(Kind.POD, "web", room.namespace)
-    wait_endpoint(room, "web", LEAVING)
+    seen = slices.record(lambda found: conditions(found).get("web"), lambda state: state is None)
+    assert LEAVING in seen
     assert connection.getresponse().status == 200
     connection.close()
-    wait_endpoint(room, "web", None)
+
+
+def test_a_deleted_pod_that_was_never_ready(room: Room) -> None:
+    """Deleted, probe has never passed: terminating, and nothing else."""
+    room.create(service(), pod("web", "v4-never-ready", on_sigterm="ignore", grace=2))
+    wait_endpoint(room, "web", NOT_READY)
+    room.wait_event("web", "Started")
+    slices = room.timeline(Kind.ENDPOINT_SLICE)
+    room.api.delete(Kind.POD, "web", room.namespace)
+    seen = slices.record(lambda found: conditions(found).get("web"), lambda state: state is None)
+    assert seen == [NOT_READY, LEAVING, None]
 
 
 def test_ready_pods_go_before_leaving_ones(room: Room) -> None:
@@ -91,6 +103,7 @@ def test_ready_pods_go_before_leaving_ones(room: Room) -> None:
     room.create(service())
     leaving, staying = (name_of(one) for one in room.pods())
     wait_endpoint(room, staying, READY)
+    room.wait_answers(times=20)
     room.api.delete(Kind.POD, leaving, room.namespace)
     wait_endpoint(room, leaving, LEAVING_AND_SERVING)
     wait_for(

@@ -6,8 +6,6 @@ https://kubernetes.io/docs/concepts/containers/images/#imagepullbackoff
 
 from __future__ import annotations
 
-import pytest
-
 from nodebynode.kube import Json, Kind
 
 from .manifests import pod
@@ -19,9 +17,9 @@ def status_of(found: Json) -> Json:
     return dict((found.get("status", {}).get("containerStatuses") or [{}])[0])
 
 
-def reason_of_web(pods: Objects) -> str:
-    """Return why the container of `web` waits, or how it is."""
-    found = pods.get("web", {})
+def reason_of(pods: Objects, name: str = "web") -> str:
+    """Return why the pod's container waits, or how it is."""
+    found = pods.get(name, {})
     return waiting_reason(found) or ", ".join(state_of(found))
 
 
@@ -29,7 +27,7 @@ def test_a_crashing_app_backs_off(room: Room) -> None:
     """It is started again at once, then only after 10 s, and says CrashLoopBackOff meanwhile."""
     pods = room.timeline(Kind.POD)
     room.create(pod("web", "v4-crash"))
-    pods.record(reason_of_web, lambda reason: reason == "CrashLoopBackOff", timeout=30)
+    pods.record(reason_of, lambda reason: reason == "CrashLoopBackOff", timeout=30)
     status = status_of(pods.objects["web"])
     assert status["restartCount"] == 1
     assert status["ready"] is False
@@ -59,23 +57,20 @@ def test_no_container_before_no_log_before(room: Room) -> None:
     assert 'previous terminated container "shop" in pod "web" not found' in done.err
 
 
-@pytest.mark.parametrize(
-    "image",
-    [
-        pytest.param("localhost/shop:v99", id="no-such-version"),
-        pytest.param("registry.invalid/team/app:1", id="foreign"),
-    ],
-)
-def test_an_image_that_cannot_be_had(room: Room, image: str) -> None:
-    """ErrImagePull, then ImagePullBackOff; the message names the image."""
-    pods = room.timeline(Kind.POD)
-    room.create(pod("web", image))
-    seen = pods.record(reason_of_web, lambda reason: reason == "ImagePullBackOff", timeout=40)
-    assert "ErrImagePull" in seen
-    waiting = state_of(pods.objects["web"])["waiting"]
-    assert f'Back-off pulling image "{image}"' in waiting["message"]
-    assert pods.objects["web"]["status"]["phase"] == "Pending"
-    assert room.wait_event("web", "Pulling") == f'Pulling image "{image}"'
-    assert f'Failed to pull image "{image}"' in room.wait_event("web", "Failed")
-    assert "Error: ErrImagePull" in room.events("web", "Failed")
-    assert room.wait_event("web", "BackOff") == f'Back-off pulling image "{image}"'
+def test_an_image_that_cannot_be_had(room: Room) -> None:
+    """ErrImagePull, then ImagePullBackOff: for an unknown version as for a foreign image."""
+    images = {"web": "localhost/shop:v99", "foreign": "registry.invalid/team/app:1"}
+    timelines = {name: room.timeline(Kind.POD) for name in images}
+    room.create(*(pod(name, image) for name, image in images.items()))
+    for name, image in images.items():
+        seen = timelines[name].record(
+            lambda pods, name=name: reason_of(pods, name), lambda why: why == "ImagePullBackOff"
+        )
+        assert "ErrImagePull" in seen
+        found = timelines[name].objects[name]
+        assert found["status"]["phase"] == "Pending"
+        assert f'Back-off pulling image "{image}"' in state_of(found)["waiting"]["message"]
+        assert room.wait_event(name, "Pulling") == f'Pulling image "{image}"'
+        assert f'Failed to pull image "{image}"' in room.wait_event(name, "Failed")
+        assert "Error: ErrImagePull" in room.events(name, "Failed")
+        assert room.wait_event(name, "BackOff") == f'Back-off pulling image "{image}"'

@@ -1,12 +1,14 @@
-"""A rolling update is two ReplicaSets that trade sizes; the path follows from surge and unavailable.
+"""A rolling update is two ReplicaSets that trade sizes, by surge and unavailable.
 
-Rules: kubernetes pkg/controller/deployment/rolling.go; https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#rolling-update-deployment
+Rules: kubernetes pkg/controller/deployment/rolling.go and
+https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#rolling-update-deployment
 """
 
 from __future__ import annotations
 
-import pytest
+from itertools import pairwise
 
+import pytest
 from nodebynode.kube import Json, Kind
 
 from .manifests import deployment, image
@@ -128,12 +130,12 @@ def test_a_version_never_ready_is_stuck(
     assert condition(web, "Available")["status"] == "True"
     seen = replica_sets.record(sizes, lambda size: size == stuck)
     assert set(seen) <= set(path_of(path)), seen
-    assert sizes({str(n): one for n, one in enumerate(room.api.list(Kind.REPLICA_SET, room.namespace))}) == stuck
+    assert sizes(room.timeline(Kind.REPLICA_SET).objects) == stuck
     assert pods.record(ready, lambda count: count == (stuck[0], 0))[-1] == (stuck[0], 0)
 
 
 def assert_monotone(seen: list[Size]) -> None:
     """The old only shrinks and the new only grows."""
-    for (old, new), (later_old, later_new) in zip(seen, seen[1:], strict=False):
+    for (old, new), (later_old, later_new) in pairwise(seen):
         assert later_old <= old, seen
         assert later_new >= new, seen

@@ -55,7 +55,7 @@ def runner(tmp_path):
     """A process of its own that runs the sleeper."""
     process = subprocess.Popen(
         [sys.executable, "-c", RUNNER],
-        env={**os.environ, "FOLDER": str(tmp_path)},
+        env={**os.environ, "FOLDER": str(tmp_path), "TMPDIR": str(tmp_path)},
         stderr=subprocess.DEVNULL,
     )
     yield process

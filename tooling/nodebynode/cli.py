@@ -247,3 +247,31 @@ def derive(
     if not changes:
         _out.print("Every lab is what its solution says.")
     raise typer.Exit(1 if check and changes else 0)
+
+
+bench_app = typer.Typer(help="Measurements, side by side in one run.", no_args_is_help=True)
+app.add_typer(bench_app, name="bench")
+
+
+@bench_app.command("cluster")
+def bench_cluster(
+    runs: Annotated[int, typer.Option(help="How often everything is done.", min=1, max=20)] = 5,
+    as_json: AsJson = False,
+) -> None:
+    """Time `up` beside a bare kind cluster, and what a learner waits for."""
+    from nodebynode.bench import (
+        cluster as bench,  # brings a browser along; no other command needs it
+    )
+
+    figures = bench.bench_cluster(runs, say=lambda line: _err.print(f"  {line}", markup=False))
+    if as_json:
+        print(json.dumps(figures.medians()))
+        return
+    table = Table("seconds", "runs", "min", "median", "max")
+    for row in figures.rows():
+        table.add_row(*row)
+    _out.print(table)
+
+
+if __name__ == "__main__":
+    main()

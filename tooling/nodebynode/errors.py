@@ -7,6 +7,8 @@ traceback. A traceback of ours therefore always means a bug of ours.
 
 from __future__ import annotations
 
+import textwrap
+
 
 class NodebynodeError(Exception):
     """Something a person can act on.
@@ -26,7 +28,7 @@ class NodebynodeError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """IPython's hook: show the message where a traceback would stand."""
-        return str(self).splitlines()
+        return [line for text in str(self).splitlines() for line in textwrap.wrap(text, 92)]
 
 
 class BadInput(NodebynodeError):

@@ -191,10 +191,11 @@ class KindCluster:
 
     def _create(self, kind: Path, archive: Path, cgroup_version: str) -> None:
         ports = choose_ports()
-        moved = {node: host for node, host in ports.items() if node != host}
-        if moved:
-            shown = ", ".join(f"{node} as {host}" for node, host in moved.items())
-            self._reporter.note(f"Some ports are taken on this machine; mapped instead: {shown}.")
+        if moved := sum(node != host for node, host in ports.items()):
+            self._reporter.note(
+                f"{moved} of the ports {min(ports)} to {max(ports)} are taken on this machine; "
+                "others lead to the cluster instead (`nodebynode status --json` lists them)."
+            )
         try:
             with self._reporter.step(f"Create the cluster '{self.name}'") as step:
                 self._run_kind(

@@ -6,9 +6,11 @@ in the learner's own cluster, what it expects, and where to look, more directly 
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from nodebynode.errors import NodebynodeError
@@ -90,12 +92,10 @@ class NotYet(NodebynodeError):
         self.hint = hint
 
     def _render_traceback_(self) -> list[str]:
-        return [
-            f"✗ Not yet · {self.title} ({self.check})",
-            f"  seen      {self.saw}",
-            f"  expected  {self.expected}",
-            f"  hint      {self.hint}",
-        ]
+        parts = {"seen": self.saw, "expected": self.expected, "hint": self.hint}
+        told = (f"  {name:10}{text}" for name, text in parts.items())
+        wrapped = (textwrap.wrap(line, 92, subsequent_indent=" " * 12) for line in told)
+        return [f"✗ Not yet · {self.title} ({self.check})", *chain.from_iterable(wrapped)]
 
 
 def judge(

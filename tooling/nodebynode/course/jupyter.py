@@ -6,6 +6,7 @@ opened is a copy in `my-labs/`, made once and theirs from then on.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -17,12 +18,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nodebynode import settings
+from nodebynode.course import kernel
 from nodebynode.errors import BadInput, NodebynodeError
 from nodebynode.kube import Kubectl
 from nodebynode.processes import die_with_parent
 from nodebynode.waiting import wait_for
 
 MY_LABS = "my-labs"
+_ANNOUNCEMENTS = "@jupyterlab/apputils-extension:announcements"
 Served = tuple[str, subprocess.Popen[bytes]]
 
 
@@ -58,13 +61,24 @@ def server_environment(kubectl: Kubectl, cluster: str) -> dict[str, str]:
     """Return JupyterLab's environment: in its terminals `kubectl` and `nodebynode` just work."""
     environment = kubectl.environment()
     scripts = sysconfig.get_path("scripts")
+    ours = settings.data_dir() / "jupyter"
+    _write_page_config(ours / "config")
     return {
         **environment,
         "PATH": os.pathsep.join((scripts, environment["PATH"])),
         "NODEBYNODE_CLUSTER": cluster,
         "JUPYTER_RUNTIME_DIR": str(_runtime()),
         "JUPYTER_PREFER_ENV_PATH": "1",
+        "JUPYTER_CONFIG_PATH": str(ours / "config"),
+        "IPYTHONDIR": str(kernel.write_profile(ours / "ipython")),
     }
+
+
+def _write_page_config(folder: Path) -> None:
+    """Switch off what asks the internet for news; the learner's own settings stay in force."""
+    page = folder / "labconfig" / "page_config.json"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(json.dumps({"disabledExtensions": {_ANNOUNCEMENTS: True}}))
 
 
 def running_server(root: Path) -> str | None:
@@ -99,7 +113,6 @@ def serve(
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--ServerApp.ip=127.0.0.1"),
         f"--ServerApp.root_dir={root}",
-        "--LabApp.news_url=None",
         *(["--allow-root"] if os.geteuid() == 0 else []),
     ]
     with log.open("wb") as output:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from nodebynode import settings
 from nodebynode.cluster import Cluster, open_cluster
-from nodebynode.course import progress
+from nodebynode.course import kernel, progress
 from nodebynode.course.checks import NotYet, by_name, judge
 from nodebynode.course.labs import checks_of
 from nodebynode.course.look import Look, Memory, listed
@@ -145,6 +145,7 @@ class Lab:
         for name in ("KUBECONFIG", "KUBECACHEDIR", "PATH"):
             os.environ[name] = environment[name]
         os.environ["BASH_ENV"] = str(strict)
+        kernel.install()
 
     def _greet(self, undone: list[str]) -> None:
         status = self._cluster.status()

@@ -143,13 +143,14 @@ class _Kernel:
             raise _KernelGone(f"the kernel died between cells{self._last_words()}")
         # store_history as in JupyterLab, so that `_` and `Out` mean the same here.
         run = _Run(self._client.execute(source, allow_stdin=False, stop_on_error=False))
-        self._busy = True
-        deadline = time.monotonic() + limit
+        self._busy, deadline = True, time.monotonic() + limit
         while not (run.idle and run.reply):
             self._read_output(run)
             if run.idle or run.drained:
                 self._read_reply(run)
             if run.drained and not self._manager.is_alive():
+                if run.reply:
+                    break  # it quit, as the reply says
                 raise _KernelGone(f"the kernel died while it ran the cell{self._last_words()}")
             if time.monotonic() > deadline:
                 if run.interrupted:
@@ -177,8 +178,7 @@ class _Kernel:
 
     def _last_words(self) -> str:
         """Returns how the kernel ended, and what it wrote past IPython, e.g. a fault's trace."""
-        process = getattr(self._manager.provisioner, "process", None)
-        code = getattr(process, "returncode", None)
+        code = getattr(getattr(self._manager.provisioner, "process", None), "returncode", None)
         self._stderr.seek(0)
         lines = self._stderr.read().decode(errors="replace").strip().splitlines()
         ended = "" if code is None else f" (exit status {code})"
@@ -193,7 +193,7 @@ class _Kernel:
         manager, run = self._manager, _Run("")
         try:
             if not self._client or not manager.is_alive():
-                return ""
+                return f"the kernel died{self._last_words()}"
             if self._busy:  # after Ctrl-C
                 manager.interrupt_kernel()
             # The exit that a cell could ask for. A shutdown request races in ipykernel 7.4 with the
@@ -382,9 +382,8 @@ def pytest_runtest_makereport(
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
     """Tells a check that rightly says NotYet from one that passed."""
-    if report.when == "call" and ("outcome", "not-yet") in report.user_properties:
-        return ("not yet", "n", "NOT YET")
-    return None
+    not_yet = report.when == "call" and ("outcome", "not-yet") in report.user_properties
+    return ("not yet", "n", "NOT YET") if not_yet else None
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

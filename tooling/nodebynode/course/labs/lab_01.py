@@ -27,7 +27,7 @@ def _who_has_a_node(look: Look) -> Verdict:
         )
     open_ = [kind for kind in _KINDS if not isinstance(answer[kind], bool)]
     if open_:
-        return not_yet(f"{listed(open_)} has no True or False yet.", expected)
+        return not_yet(f"There is no True or False for {listed(open_)} yet.", expected)
     pods = look.pods("shop")
     if not pods:
         return not_yet("There are no Pods of shop to look at.", "three of them.", _RUN_FROM_TOP)

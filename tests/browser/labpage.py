@@ -1,0 +1,104 @@
+"""A lab in JupyterLab, used as a learner uses it: with the keyboard, looking at the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Locator, Page
+
+_CELL_MS = 90_000
+_READY = """async () => {
+  const app = window.jupyterapp;
+  await app.restored;
+  const panel = app.shell.currentWidget;
+  await panel.context.ready;
+  await panel.sessionContext.ready;
+  await panel.sessionContext.session.kernel.info;
+  return panel.content.widgets.length;
+}"""
+_ACTIVATE = """async (index) => {
+  const notebook = window.jupyterapp.shell.currentWidget.content;
+  notebook.deselectAll();
+  notebook.activeCellIndex = index;
+  await notebook.scrollToItem(index, 'center');
+}"""
+_SOURCES = """() => window.jupyterapp.shell.currentWidget.content.widgets
+  .map(cell => ({type: cell.model.type, source: cell.model.sharedModel.getSource()}))"""
+_COUNT = """(index) => window.jupyterapp.shell.currentWidget.content
+  .widgets[index].model.executionCount"""
+_IDLE = """([index, before]) => {
+  const panel = window.jupyterapp.shell.currentWidget;
+  const count = panel.content.widgets[index].model.executionCount;
+  return count !== null && count !== before
+    && panel.sessionContext.session.kernel.status === 'idle';
+}"""
+
+
+class LabPage:
+    """One notebook in one tab.
+
+    Args:
+        page: The tab.
+        address: Where JupyterLab shows the notebook, with its token.
+        pictures: The folder for screenshots.
+    """
+
+    def __init__(self, page: Page, address: str, pictures: Path) -> None:
+        self.page = page
+        self._pictures = pictures
+        page.set_viewport_size({"width": 1280, "height": 1000})
+        page.goto(address)
+        page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
+        page.wait_for_selector(".jp-NotebookPanel", timeout=60_000)
+        page.evaluate(_READY)
+
+    def cells(self) -> list[dict[str, Any]]:
+        """Return type and source of every cell."""
+        return self.page.evaluate(_SOURCES)
+
+    def find(self, text: str) -> int:
+        """Return the index of the first code cell that contains a text."""
+        for index, cell in enumerate(self.cells()):
+            if cell["type"] == "code" and text in cell["source"]:
+                return index
+        raise AssertionError(f"no code cell contains {text!r}")
+
+    def run(self, index: int) -> str:
+        """Run a cell with the keyboard; returns the text of its output as shown."""
+        cell = self._activate(index)
+        before = self.page.evaluate(_COUNT, index)
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("Control+Enter")
+        self.page.wait_for_function(_IDLE, arg=[index, before], timeout=_CELL_MS)
+        return self.output(index)
+
+    def type_into(self, index: int, text: str) -> None:
+        """Replace a cell's text by typing."""
+        self._activate(index).locator(".cm-content").click()
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.press("Delete")
+        self.page.keyboard.insert_text(text)
+
+    def output(self, index: int) -> str:
+        """Return the text of a cell's output as shown; empty when it has none."""
+        outputs = self._activate(index).locator(".jp-OutputArea-output")
+        return "\n".join(outputs.all_inner_texts())
+
+    def answer(self, exercise: str, text: str, check: str) -> str:
+        """Type an answer, run it, run its check, and return what the check says."""
+        index = self.find(exercise)
+        self.type_into(index, text)
+        self.run(index)
+        return self.run(self.find(f'lab.check("{check}"'))
+
+    def picture(self, name: str) -> None:
+        """Keep a screenshot for people to look at."""
+        self._pictures.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=self._pictures / f"{name}.png")
+
+    def _activate(self, index: int) -> Locator:
+        self.page.evaluate(_ACTIVATE, index)
+        cell = self.page.locator(f'.jp-Cell[data-windowed-list-index="{index}"]')
+        cell.wait_for(timeout=10_000)
+        return cell

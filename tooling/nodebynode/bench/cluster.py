@@ -1,0 +1,161 @@
+"""`nodebynode bench cluster`: bare kind and ours in turn, and what a learner waits for."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from nodebynode import settings, tools
+from nodebynode.bench.figures import Figures
+from nodebynode.cluster import Cluster, NodeFailure, open_cluster
+from nodebynode.cluster.kind import node_image
+from nodebynode.course import notebooks
+from nodebynode.course.running import run_notebook
+from nodebynode.errors import ClusterError, MissingTool
+from nodebynode.processes import run
+from nodebynode.reporting import Silent
+
+_BARE, _OURS = "nbn-bench-bare", "nbn-bench"
+_BARE_CONFIG = json.dumps(
+    {
+        "kind": "Cluster",
+        "apiVersion": "kind.x-k8s.io/v1alpha4",
+        "nodes": [{"role": "control-plane"}, *({"role": "worker"} for _ in range(3))],
+    }
+)
+_ADDRESS = re.compile(r"http://127\.0\.0\.1:\S+")
+
+
+def bench_cluster(runs: int, say: Callable[[str], None]) -> Figures:
+    """Time bare kind and our own `up` in turn, and the rest on ours.
+
+    Args:
+        runs: How often everything is done.
+        say: Told each figure as it is taken.
+    """
+    figures = Figures(say)
+    open_cluster(_OURS).stop()
+    _prepare()  # what is made once is not part of any figure
+    for _ in range(runs):
+        _time_bare(figures)
+        ours = open_cluster(_OURS)
+        try:
+            with figures.timed("up, from nothing"):
+                ours.start()
+            with figures.timed("up, already there"):
+                ours.start()
+            _time_on(ours, figures)
+        finally:
+            with figures.timed("down"):
+                ours.stop()
+    return figures
+
+
+def _prepare() -> None:
+    """Make the app's archive and bring the tools, as a first `up` would."""
+    ours = open_cluster(_OURS)
+    try:
+        ours.start()
+    finally:
+        ours.stop()
+
+
+def _time_bare(figures: Figures) -> None:
+    kind = tools.resolve(tools.KIND, Silent())
+    with tempfile.TemporaryDirectory() as folder:
+        kubeconfig = Path(folder, "kubeconfig")
+        environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
+        create = [kind, "create", "cluster", "--name", _BARE, "--config", "-", "--wait", "120s"]
+        if image := node_image():
+            create += ["--image", image]
+        try:
+            with figures.timed("bare kind create cluster --wait 120s"):
+                run([*map(str, create)], timeout=300, env=environment, stdin=_BARE_CONFIG)
+        finally:
+            delete = [str(kind), "delete", "cluster", "--name", _BARE]
+            run(delete, timeout=120, env=environment)
+
+
+def _time_on(ours: Cluster, figures: Figures) -> None:
+    root = settings.course_root()
+    solution = notebooks.find_lab(root, "01")
+    environment = {"NODEBYNODE_CLUSTER": ours.name}
+    result = run_notebook(
+        notebooks.derive_solved(solution), solution.stem, mode="solution", env=environment
+    )
+    if not result.passed:
+        raise ClusterError("The solution of lab 01 did not pass.", "Run `nodebynode run 01`.")
+    figures.add("lab 01's solution", result.seconds)
+    _make_a_mess(ours)
+    with figures.timed("reset after a mess"):
+        ours.reset()
+    _time_learn(ours, figures)
+
+
+def _make_a_mess(ours: Cluster) -> None:
+    """Leave behind what a learner might: a full namespace, a cordon, a taint, a frozen node."""
+    kubectl = ours.kubectl
+    kubectl("create", "namespace", "mess")
+    kubectl("create", "deployment", "shop", "--image=localhost/shop:v1", "--replicas=6", "-n=mess")
+    kubectl("rollout", "status", "deployment/shop", "-n=mess")
+    kubectl("cordon", ours.workers[0])
+    kubectl("taint", "node", ours.workers[1], "floor=wet:NoSchedule")
+    ours.fail_node(ours.workers[2], NodeFailure.FREEZE)
+
+
+def _time_learn(ours: Cluster, figures: Figures) -> None:
+    """Time `nodebynode learn` from the command to a notebook that can be used."""
+    command = [sys.executable, "-m", "nodebynode.cli", "learn", "01", "--no-browser"]
+    command += ["--cluster", ours.name]
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [*command, "--cluster", ours.name],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        address = _address_printed(process)
+        figures.add("learn: the server answers", time.monotonic() - began)
+        _open_in_browser(address)
+        figures.add("learn: the notebook is open", time.monotonic() - began)
+    finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(20)
+        process.kill()
+
+
+def _address_printed(process: subprocess.Popen[str]) -> str:
+    for line in process.stdout or ():
+        if match := _ADDRESS.search(line):
+            return match[0]
+    raise ClusterError("`nodebynode learn` ended without an address.", "Run it by hand.")
+
+
+def _open_in_browser(address: str) -> None:
+    try:
+        from playwright.sync_api import sync_playwright  # only the tests' extra brings it
+    except ImportError as error:
+        raise MissingTool(
+            "The package playwright is not installed.", "Run ./test once; it installs it."
+        ) from error
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_chromium(), args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(address)
+        page.wait_for_selector(".jp-Notebook .jp-Cell >> nth=3", timeout=60_000)
+        page.wait_for_selector("[data-status=idle]", state="attached", timeout=60_000)
+        browser.close()
+
+
+def _chromium() -> str:
+    return os.environ.get("NODEBYNODE_CHROMIUM") or "/usr/bin/chromium"

@@ -1,0 +1,68 @@
+"""What a lab's kernel does better than a plain one: two common mistakes are told in a sentence.
+
+`nodebynode learn` loads this as an IPython extension, so that it helps before the first cell has
+run; `Lab` loads it too, for kernels that were started some other way.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from subprocess import CalledProcessError
+from types import TracebackType
+from typing import Any
+
+from nodebynode.errors import NodebynodeError
+
+_EXTENSION = "nodebynode.course.kernel"
+_CONFIG = f"c = get_config()\nc.InteractiveShellApp.extensions = [{_EXTENSION!r}]\n"
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Let IPython explain a missing name, and a command that failed, without a traceback."""
+    shell.set_custom_exc((NameError, CalledProcessError), _explain)
+
+
+def install() -> None:
+    """Load the extension into the IPython that runs this code, if there is one."""
+    from IPython import get_ipython
+
+    if (shell := get_ipython()) is not None:
+        load_ipython_extension(shell)
+
+
+def write_profile(folder: Path) -> Path:
+    """Write an IPython profile that loads the extension; returns the folder for `IPYTHONDIR`."""
+    profile = folder / "profile_default"
+    profile.mkdir(parents=True, exist_ok=True)
+    (profile / "ipython_kernel_config.py").write_text(_CONFIG)
+    return folder
+
+
+def _explain(
+    shell: Any,
+    kind: type[BaseException],
+    error: BaseException,
+    trace: TracebackType,
+    tb_offset: int | None = None,
+) -> list[str]:
+    message = _command_failed(error) if isinstance(error, CalledProcessError) else _not_run(error)
+    lines = message._render_traceback_()
+    shell._showtraceback(kind, error, lines)
+    return lines
+
+
+def _not_run(error: BaseException) -> NodebynodeError:
+    name = getattr(error, "name", None) or "A name here"
+    return NodebynodeError(
+        f"`{name}` has no value yet.",
+        "Run the cells above first, from the top: Run > Run All Above Selected Cell. "
+        f"If you typed `{name}` yourself, look at its spelling.",
+    )
+
+
+def _command_failed(error: CalledProcessError) -> NodebynodeError:
+    return NodebynodeError(
+        f"A command in this cell ended with an error (exit code {error.returncode}); the lines "
+        "after it did not run.",
+        "What it printed stands above: it says why.",
+    )
