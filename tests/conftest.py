@@ -68,7 +68,7 @@ def cluster(request: pytest.FixtureRequest, _own_home: None) -> Iterator[Cluster
         made.start()
         made.put_back()
     except NodebynodeError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
     yield made
     if not _keep():
         made.stop()
@@ -109,10 +109,8 @@ def _require(provider: str) -> None:
     except NodebynodeError as error:
         if os.environ.get("NODEBYNODE_TEST_WITHOUT_DOCKER") == "1":
             pytest.skip(f"NODEBYNODE_TEST_WITHOUT_DOCKER=1, and indeed: {error.seen}")
-        pytest.fail(
-            f"{error}\nOr set NODEBYNODE_TEST_WITHOUT_DOCKER=1 to skip the tests of a cluster.",
-            pytrace=False,
-        )
+        remedy = "Or set NODEBYNODE_TEST_WITHOUT_DOCKER=1 to skip the tests of a cluster."
+        raise pytest.fail.Exception(f"{error}\n{remedy}", pytrace=False) from None
 
 
 def _remove(api: Api, namespace: str) -> None:

@@ -196,14 +196,17 @@ class Room:
             if event["involvedObject"]["name"].startswith(name)
         ]
 
-    def wait_event(self, name: str, reason: str, *, timeout: float = 20) -> str:
-        """Wait for an event and return the message of the first."""
+    def wait_event(self, name: str, reason: str, part: str = "", *, timeout: float = 20) -> str:
+        """Wait for an event whose message has a part, and return the first such message."""
         return wait_for(
-            lambda: self.events(name, reason),
+            lambda: [message for message in self.events(name, reason) if part in message],
             timeout=timeout,
-            what=f"an event {reason} of {name}",
+            what=f"an event {reason} of {name} with '{part}'",
             seen=lambda: str(
-                sorted({e["reason"] for e in self.api.list(Kind.EVENT, self.namespace)})
+                {
+                    (one["reason"], one["message"])
+                    for one in self.api.list(Kind.EVENT, self.namespace)
+                }
             ),
         )[0]
 

@@ -26,7 +26,7 @@ def test_a_pod_tells_its_life(room: Room) -> None:
 def test_a_failing_probe_is_told(room: Room) -> None:
     """Unhealthy, with the status code of the answer; the container is not restarted for it."""
     room.create(pod("web", "v4-never-ready"))
-    message = room.wait_event("web", "Unhealthy")
+    message = room.wait_event("web", "Unhealthy", "statuscode")
     assert message == "Readiness probe failed: HTTP probe failed with statuscode: 503"
     assert room.pod("web")["status"]["containerStatuses"][0]["restartCount"] == 0
 
@@ -37,10 +37,11 @@ def test_the_controllers_tell_what_they_do(room: Room) -> None:
     room.scale(1)
     (owner,) = room.api.list(Kind.REPLICA_SET, room.namespace)
     replica_set = name_of(owner)
-    room.wait_event(replica_set, "SuccessfulDelete")
-    scaled = room.events("web", "ScalingReplicaSet")
-    assert f"Scaled up replica set {replica_set} from 0 to 2" in scaled
-    assert f"Scaled down replica set {replica_set} from 2 to 1" in scaled
+    room.wait_event("web", "ScalingReplicaSet", f"Scaled up replica set {replica_set} from 0 to 2")
+    room.wait_event(
+        "web", "ScalingReplicaSet", f"Scaled down replica set {replica_set} from 2 to 1"
+    )
+    room.wait_event(replica_set, "SuccessfulDelete", f"Deleted pod: {replica_set}-")
     created = room.events(replica_set, "SuccessfulCreate")
     assert len(created) == 2
     assert all(message.startswith(f"Created pod: {replica_set}-") for message in created)

@@ -7,6 +7,7 @@ https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/#ta
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 from nodebynode.cluster import NodeFailure
@@ -48,7 +49,9 @@ def unreachable_taints(node: Json) -> set[str]:
 
 
 @pytest.mark.timeout(180, func_only=True)
-def test_a_frozen_node_from_silence_to_return(room: Room) -> None:
+def test_a_frozen_node_from_silence_to_return(
+    room: Room, record_property: Callable[[str, object], None]
+) -> None:
     """The whole clock, with an impatient Deployment and a pod of the default 300 s beside it."""
     node = room.cluster.workers[1]
     room.create(service())
@@ -63,6 +66,7 @@ def test_a_frozen_node_from_silence_to_return(room: Room) -> None:
     room.cluster.fail_node(node, NodeFailure.FREEZE)
     failed = room.wait_node(node, not_ready)
     noticed = time.monotonic()
+    record_property("NotReady after (s)", noticed - began)
     assert NOTICED[0] <= noticed - began <= NOTICED[1]
     assert condition(failed, "Ready")["message"] == "Kubelet stopped posting node status."
 
@@ -78,7 +82,10 @@ def test_a_frozen_node_from_silence_to_return(room: Room) -> None:
     assert identity(room.pod("patient")) == patient
     assert not is_ready(room.pod("patient"))
 
+    record_property("evicted after NotReady (s)", evicted - noticed)
+    began = time.monotonic()
     room.cluster.heal_node(node)
+    record_property("Ready after healing (s)", time.monotonic() - began)
     assert node_is_ready(room.api.get(Kind.NODE, node))
     room.wait_node(node, lambda found: not found["spec"].get("taints"))
     pods.wait(lambda found: name_of(lost) not in found, timeout=30)
@@ -91,7 +98,9 @@ def test_a_frozen_node_from_silence_to_return(room: Room) -> None:
 
 
 @pytest.mark.timeout(180, func_only=True)
-def test_power_off_and_a_dead_kubelet(room: Room) -> None:
+def test_power_off_and_a_dead_kubelet(
+    room: Room, record_property: Callable[[str, object], None]
+) -> None:
     """Two more ways to fail, at one time on two nodes: the clock is the same, the pods' fate not.
 
     With the power the pod is gone. Under a dead kubelet the app goes on, but nobody hears of it.
@@ -105,6 +114,7 @@ def test_power_off_and_a_dead_kubelet(room: Room) -> None:
     room.cluster.fail_node(off, NodeFailure.POWER_OFF)
     for node in (dead, off):
         noticed = nodes.wait(lambda found, node=node: not_ready(found[node])) - began
+        record_property(f"{node} NotReady after (s)", noticed)
         assert NOTICED[0] <= noticed <= NOTICED[1] + 4, node
     gone = {by_node[off], by_node[dead]}
     pods.wait(

@@ -71,6 +71,6 @@ def test_an_image_that_cannot_be_had(room: Room) -> None:
         assert found["status"]["phase"] == "Pending"
         assert f'Back-off pulling image "{image}"' in state_of(found)["waiting"]["message"]
         assert room.wait_event(name, "Pulling") == f'Pulling image "{image}"'
-        assert f'Failed to pull image "{image}"' in room.wait_event(name, "Failed")
-        assert "Error: ErrImagePull" in room.events(name, "Failed")
+        room.wait_event(name, "Failed", f'Failed to pull image "{image}"')
+        room.wait_event(name, "Failed", "Error: ErrImagePull")
         assert room.wait_event(name, "BackOff") == f'Back-off pulling image "{image}"'

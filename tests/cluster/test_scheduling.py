@@ -52,7 +52,7 @@ def test_a_selector_that_no_node_meets(room: Room) -> None:
         "preemption: 0/4 nodes are available: 4 Preemption is not helpful for scheduling.",
     ):
         assert part in message
-    web = room.pod("web")
+    (web,) = room.wait_pods(lambda found: condition(found[0], "PodScheduled"))
     assert (web["status"]["phase"], node_of(web)) == ("Pending", "")
     scheduled = condition(web, "PodScheduled")
     assert (scheduled["status"], scheduled["reason"]) == ("False", "Unschedulable")

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import webbrowser
+from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -99,22 +100,19 @@ def status(cluster: ClusterName = None, as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps(dataclasses.asdict(found), default=str))
     else:
-        _out.print(_status_table(found))
+        _show_status(found)
     raise typer.Exit(0 if found.state == "running" else 1)
 
 
-def _status_table(found: ClusterStatus) -> Table:
-    table = Table(
-        title=f"{found.name} ({found.provider}): {found.state}",
-        caption=found.explanation,
-        title_justify="left",
-        caption_justify="left",
-    )
-    table.add_column("node")
-    table.add_column("state")
-    for name, state in found.nodes.items():
-        table.add_row(name, state)
-    return table
+def _show_status(found: ClusterStatus) -> None:
+    version = f", Kubernetes {found.server_version}" if found.server_version else ""
+    _out.print(f"Cluster '{found.name}' ({found.provider}{version}) is {found.state}.")
+    _out.print(found.explanation)
+    if found.nodes:
+        table = Table("node", "state")
+        for name, state in found.nodes.items():
+            table.add_row(name, state)
+        _out.print(table)
 
 
 @app.command(
@@ -147,11 +145,14 @@ def learn(
     notebook = jupyter.own_copy(root, notebooks.find_lab(root, lab).stem)
     training = _cluster(cluster)
     training.start()
-    if server := jupyter.running_server(root):
+    if server := jupyter.running_server(root, training.name):
         _show(jupyter.address_of(server, root, notebook), browser)
         return
     environment = jupyter.server_environment(training.kubectl, training.name)
-    with jupyter.serve(root, environment) as (server, process):
+    with ExitStack() as stack:
+        with ConsoleReporter(_err).step("Start JupyterLab"):
+            serving = jupyter.serve(root, environment, training.name)
+            server, process = stack.enter_context(serving)
         _show(jupyter.address_of(server, root, notebook), browser)
         _out.print("Leave with Ctrl-C. Your answers are kept in my-labs/.")
         try:

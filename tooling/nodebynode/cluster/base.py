@@ -44,7 +44,7 @@ class ClusterStatus:
     Attributes:
         name: The cluster's name.
         provider: `kind`, …
-        state: `absent`, `half-made`, `stopped`, `starting`, `degraded` or `running`.
+        state: `absent`, `foreign`, `half-made`, `stopped`, `starting`, `degraded`, `running`.
         explanation: One sentence about the state, with what to do when there is something.
         nodes: Each node's condition in words, by name.
         kubeconfig: The cluster's own kubeconfig file, when it has one.

@@ -1,6 +1,8 @@
 """A cluster's own folder: its kubeconfig, its record, and the lock that only one `up` can hold.
 
-The record is written last. A cluster without one was never finished, and is made anew.
+The claim is written first: containers of that name without one belong to somebody else, and are
+never touched. The record is written last: a cluster without one was never finished, and is made
+anew.
 """
 
 from __future__ import annotations
@@ -56,6 +58,7 @@ class Folder:
         self.kubeconfig = self.path / "kubeconfig"
         self.log = self.path / "create.log"
         self._record = self.path / "cluster.json"
+        self._claim = self.path / "made-by-nodebynode"
 
     @contextmanager
     def locked(self, reporter: Reporter, *, timeout: float = 600) -> Iterator[None]:
@@ -123,8 +126,19 @@ class Folder:
         part.write_text(json.dumps(asdict(record), indent=1))
         part.replace(self._record)
 
+    @property
+    def claimed(self) -> bool:
+        """Whether containers of this name are ours: made, or begun, by us from this folder."""
+        return self._claim.exists() or self._record.exists()
+
+    def claim(self) -> None:
+        """Say, before anything is made, that what comes is ours; the folder begins empty."""
+        self.remove()
+        self.path.mkdir(parents=True)
+        self._claim.touch()
+
     def forget(self) -> None:
-        """Remove the record, and with it the claim that the cluster is whole."""
+        """Remove the record: the cluster is no longer whole, though still ours."""
         self._record.unlink(missing_ok=True)
 
     def remove(self) -> None:

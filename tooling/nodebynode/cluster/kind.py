@@ -24,6 +24,7 @@ from nodebynode.reporting import Reporter, Silent, Step
 from nodebynode.waiting import wait_for
 
 _STEP = re.compile(r"^ [•✓✗] (?P<text>[\x20-\x7e]+)")
+_FOREIGN = "It was not made by nodebynode, or from another NODEBYNODE_HOME."
 _CREATE_TIMEOUT = 600.0
 _READY_TIMEOUT = 120.0
 
@@ -81,8 +82,9 @@ class KindCluster:
         """Remove the cluster's containers and files."""
         require_docker()
         with self._folder.locked(self._reporter):
-            there = bool(node_containers(self.name))
-            if there:
+            containers = node_containers(self.name)
+            self._require_ours(containers)
+            if there := bool(containers):
                 with self._reporter.step(f"Remove cluster '{self.name}'"):
                     self._remove()
             self._folder.remove()
@@ -153,6 +155,8 @@ class KindCluster:
         record = self._folder.read()
         if not containers and record is None:
             return self._status("absent", "It is not there. `nodebynode up` makes it.")
+        if containers and not self._folder.claimed:
+            return self._status("foreign", f"{_FOREIGN} It is left alone.", containers)
         if record is None or set(containers) != set(record.nodes):
             return self._status(
                 "half-made", "It was never finished. `nodebynode up` makes it anew.", containers
@@ -168,6 +172,7 @@ class KindCluster:
         containers, record = node_containers(self.name), self._folder.read()
         if not containers and record is None:
             return False
+        self._require_ours(containers)
         if record is not None and set(containers) == set(record.nodes):
             try:
                 self._wake(record)
@@ -211,8 +216,7 @@ class KindCluster:
 
     def _run_kind(self, kind: Path, archive: Path, config: str, step: Step) -> None:
         """Run `kind create`, loading the app's images as soon as the node containers run."""
-        self._folder.remove()
-        self._folder.path.mkdir(parents=True)
+        self._folder.claim()
         command: list[str | Path] = [
             kind, "create", "cluster", "--name", self.name, "--config", "-",
             "--kubeconfig", self._folder.kubeconfig, "--retain",
@@ -352,6 +356,14 @@ class KindCluster:
                 f"Cluster '{self.name}' is not up.", "Start it with `nodebynode up`."
             )
         return record
+
+    def _require_ours(self, containers: Mapping[str, str]) -> None:
+        if containers and not self._folder.claimed:
+            raise ClusterError(
+                f"There is a kind cluster '{self.name}'. {_FOREIGN}",
+                f"Choose another name with --cluster, or remove it yourself: "
+                f"`kind delete cluster --name {self.name}`.",
+            )
 
     def _require_worker(self, name: str) -> None:
         if name not in self.workers:

@@ -61,13 +61,13 @@ def server_environment(kubectl: Kubectl, cluster: str) -> dict[str, str]:
     """Return JupyterLab's environment: in its terminals `kubectl` and `nodebynode` just work."""
     environment = kubectl.environment()
     scripts = sysconfig.get_path("scripts")
-    ours = settings.data_dir() / "jupyter"
+    ours = _folder(cluster)
     _write_page_config(ours / "config")
     return {
         **environment,
         "PATH": os.pathsep.join((scripts, environment["PATH"])),
         "NODEBYNODE_CLUSTER": cluster,
-        "JUPYTER_RUNTIME_DIR": str(_runtime()),
+        "JUPYTER_RUNTIME_DIR": str(ours / "runtime"),
         "JUPYTER_PREFER_ENV_PATH": "1",
         "JUPYTER_CONFIG_PATH": str(ours / "config"),
         "IPYTHONDIR": str(kernel.write_profile(ours / "ipython")),
@@ -81,11 +81,11 @@ def _write_page_config(folder: Path) -> None:
     page.write_text(json.dumps({"disabledExtensions": {_ANNOUNCEMENTS: True}}))
 
 
-def running_server(root: Path) -> str | None:
-    """Return the address of a server of ours on this course that answers, token and all."""
+def running_server(root: Path, cluster: str) -> str | None:
+    """Return the address of our server for this course and cluster, if one answers."""
     from jupyter_server.serverapp import list_running_servers  # takes half a second to import
 
-    for server in list_running_servers(str(_runtime())):
+    for server in list_running_servers(str(_folder(cluster) / "runtime")):
         if Path(server["root_dir"]) == root:
             return f"{server['url']}lab?token={server['token']}"
     return None
@@ -97,10 +97,13 @@ def address_of(server: str, root: Path, notebook: Path) -> str:
 
 
 @contextmanager
-def serve(
-    root: Path, environment: Mapping[str, str]
-) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def serve(root: Path, environment: Mapping[str, str], cluster: str) -> Iterator[Served]:
     """Run JupyterLab on 127.0.0.1 until the block is left.
+
+    Args:
+        root: The course's folder, which is what JupyterLab shows.
+        environment: From `server_environment`.
+        cluster: The cluster that its labs use; each cluster has a server of its own.
 
     Yields:
         The server's address with its token, and its process.
@@ -108,7 +111,7 @@ def serve(
     Raises:
         NodebynodeError: it did not start; the message names its log.
     """
-    log = settings.data_dir() / "jupyter" / "jupyter.log"
+    log = _folder(cluster) / "jupyter.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--ServerApp.ip=127.0.0.1"),
@@ -127,12 +130,12 @@ def serve(
             preexec_fn=die_with_parent,
         )
     try:
-        yield _await_server(root, process, log), process
+        yield _await_server(root, cluster, process, log), process
     finally:
         _stop(process)
 
 
-def _await_server(root: Path, process: subprocess.Popen[bytes], log: Path) -> str:
+def _await_server(root: Path, cluster: str, process: subprocess.Popen[bytes], log: Path) -> str:
     def started() -> str | None:
         if process.poll() is not None:
             last = log.read_text(errors="replace").strip().splitlines()[-3:]
@@ -140,7 +143,7 @@ def _await_server(root: Path, process: subprocess.Popen[bytes], log: Path) -> st
                 f"JupyterLab ended while it started: {' '.join(last)}",
                 f"All that it printed is in {log}.",
             )
-        return running_server(root)
+        return running_server(root, cluster)
 
     return wait_for(
         started,
@@ -165,5 +168,5 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             process.wait()
 
 
-def _runtime() -> Path:
-    return settings.data_dir() / "jupyter" / "runtime"
+def _folder(cluster: str) -> Path:
+    return settings.data_dir() / "jupyter" / cluster

@@ -45,6 +45,7 @@ class Lab:
         self._checks = by_name(checks_of(self.name))
         self._cluster = open_cluster(cluster)
         _require_running(self._cluster)
+        print(f"Opening lab {self.name} on cluster '{self._cluster.name}' …", flush=True)
         undone = self._cluster.reset()
         self.namespace = f"lab-{self.name.split('-')[0]}"
         self._memories: dict[str, Memory] = {}
@@ -112,6 +113,7 @@ class Lab:
         if self._closed:
             return
         self._closed = True
+        print("Putting the cluster back …", flush=True)
         for sentence in self._cluster.reset():
             print(f"Put back: {sentence}.")
         progress.record(self.name, "closed")
@@ -150,8 +152,8 @@ class Lab:
     def _greet(self, undone: list[str]) -> None:
         status = self._cluster.status()
         print(
-            f"Lab {self.name} on cluster '{self._cluster.name}' ({status.provider}, Kubernetes "
-            f"{status.server_version}, {len(status.nodes)} nodes).\n"
+            f"It is open: {status.provider}, Kubernetes {status.server_version}, "
+            f"{len(status.nodes)} nodes.\n"
             f"Your namespace is {self.namespace}. `kubectl` uses it, here and in a terminal."
         )
         for sentence in undone:

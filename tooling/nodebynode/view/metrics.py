@@ -53,6 +53,11 @@ def shorten(text: str, size: float, room: float, *, bold: bool = False) -> str:
     return text.rstrip() + "…" if text else ""
 
 
+def shorten_front(text: str, size: float, room: float, *, bold: bool = False) -> str:
+    """The text, cut at the front: names of machines differ at their end."""
+    return shorten(text[::-1], size, room, bold=bold)[::-1]
+
+
 def wrap(
     words: Iterable[str], size: float, room: float, *, lines: int, glue: str = " "
 ) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nodebynode.state import Node, Pod, State, natural, pods_on, requested_cpu, unassigned
-from nodebynode.view.metrics import clean, wrap
+from nodebynode.view.metrics import clean, shorten_front, wrap
 from nodebynode.view.pods import pod_box
 from nodebynode.view.shapes import (
     FAINT,
@@ -111,16 +111,24 @@ def _depth(yard: Yard, node: Node, width: float) -> int:
 def _worker(yard: Yard, node: Node, x: float, y: float, width: float, deep: int) -> list[Box]:
     grid = yard.grid(x + 12, y + 72, width - 24)
     height = 72 + grid.depth(deep) + 34
+    zone = Text(node.zone and f"· zone {node.zone}", 11, GREY)
     rows = (
-        Row(
-            22, (Text(node.name, 14, bold=True),), Text(node.zone and f"zone {node.zone}", 11, GREY)
-        ),
-        Row(17, (_status(node),), Text(_pods_here(yard, node), 11, GREY)),
+        Row(22, (_name(node, width - 24),)),
+        Row(17, (_status(node), zone), Text(_pods_here(yard, node), 11, GREY)),
         Row(17, (_notice(node),)),
     )
     box = _frame(yard, node, x, y, width, height).saying(*rows)
     foot = y + height - 30
     return [box, *_places(yard, node, grid, deep), *_cpu(yard, node, x + 12, foot, width - 24)]
+
+
+def _name(node: Node, room: float) -> Text:
+    """A node's whole name, since people type it; in smaller letters where it is long."""
+    name = clean(node.name)
+    sizes = (14, 12.5, 11)
+    fitting = (text for size in sizes if (text := Text(name, size, bold=True)).width <= room)
+    cut = Text(shorten_front(name, sizes[-1], room, bold=True), sizes[-1], bold=True)
+    return next(fitting, cut)
 
 
 def _strip(yard: Yard, node: Node, x: float, y: float, width: float) -> list[Box]:

@@ -1,0 +1,51 @@
+"""Every lab on a real cluster: its solution passes, and unsolved every check says "not yet"."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from nodebynode.cluster import Cluster
+
+ROOT = Path(__file__).parents[2]
+LABS = sorted(solution.stem for solution in (ROOT / "solutions").glob("[0-9]*.py"))
+
+
+def run_lab(lab: str, mode: str, cluster: Cluster) -> tuple[int, dict]:
+    """Run `nodebynode run`, which runs the notebook through nbval; returns code and result."""
+    command = [sys.executable, "-m", "nodebynode.cli", "run", lab, "--as", mode, "--json"]
+    finished = subprocess.run(
+        [*command, "--cluster", cluster.name], capture_output=True, text=True, timeout=300
+    )
+    assert finished.returncode in (0, 1), finished.stderr
+    return finished.returncode, json.loads(finished.stdout)[0]
+
+
+@pytest.mark.timeout(360)
+@pytest.mark.parametrize("lab", LABS)
+def test_the_solution_passes(lab: str, cluster: Cluster) -> None:
+    code, result = run_lab(lab, "solution", cluster)
+
+    failed = [cell for cell in result["cells"] if cell["outcome"] != "passed"]
+    assert (code, failed) == (0, []), result["problem"]
+    assert any(cell["kind"] == "check" for cell in result["cells"])
+
+
+@pytest.mark.timeout(360)
+@pytest.mark.parametrize("lab", LABS)
+def test_unsolved_every_check_says_not_yet(lab: str, cluster: Cluster) -> None:
+    code, result = run_lab(lab, "start", cluster)
+
+    checks = [cell for cell in result["cells"] if cell["kind"] == "check"]
+    assert {cell["outcome"] for cell in checks} == {"not-yet"}
+    assert all("Expected:" in cell["message"] for cell in checks)
+    others = [cell for cell in result["cells"] if cell["kind"] != "check"]
+    assert {cell["outcome"] for cell in others} == {"passed"}, others
+    assert code == 0
+
+
+def test_nothing_of_a_lab_is_left_on_the_cluster(cluster: Cluster) -> None:
+    assert cluster.reset() == []
