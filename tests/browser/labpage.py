@@ -92,6 +92,22 @@ class LabPage:
         self.run(index)
         return self.run(self.find(f'lab.check("{check}"'))
 
+    def in_terminal(self, command: str) -> None:
+        """Type a command into a new terminal of JupyterLab's."""
+        self.page.evaluate("() => void window.jupyterapp.commands.execute('terminal:create-new')")
+        screen = self.page.locator(".jp-Terminal:not(.lm-mod-hidden) .xterm-screen")
+        screen.wait_for(timeout=30_000)
+        screen.click()
+        self.page.keyboard.type(command)
+        self.page.keyboard.press("Enter")
+
+    def close_terminal(self) -> None:
+        """Go back from the terminal to the notebook."""
+        self.page.evaluate("() => void window.jupyterapp.shell.currentWidget.close()")
+        self.page.wait_for_function(
+            "window.jupyterapp.shell.currentWidget.content.widgets !== undefined"
+        )
+
     def picture(self, name: str) -> None:
         """Keep a screenshot for people to look at."""
         self._pictures.mkdir(parents=True, exist_ok=True)

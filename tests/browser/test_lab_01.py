@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
+from pathlib import Path
 
 import pytest
 from nodebynode.cluster import Cluster
 from nodebynode.kube import Kind
+from nodebynode.waiting import wait_for
 from playwright.sync_api import Page
 
 from tests.browser.conftest import PICTURES
@@ -137,19 +138,15 @@ def test_a_cordon_alone_frees_no_worker(lab: LabPage, cluster: Cluster) -> None:
     lab.picture("09-cordoned")
 
 
-def test_a_terminal_has_kubectl_on_the_lab(lab: LabPage, cluster: Cluster) -> None:
-    """What a JupyterLab terminal's shell is given, taken from the server's own environment."""
-    server = subprocess.run(
-        ["pgrep", "-f", "jupyterlab --no-browser"], capture_output=True, text=True, check=True
-    ).stdout.split()[0]
-    with open(f"/proc/{server}/environ", "rb") as file:  # noqa: PTH123
-        environment = dict(
-            entry.split("=", 1) for entry in file.read().decode().split("\0") if "=" in entry
-        )
-    listed = subprocess.run(
-        ["kubectl", "get", "pods"], env=environment, capture_output=True, text=True, check=True
-    )
-    assert "shop-" in listed.stdout
+def test_a_terminal_has_kubectl_on_the_lab(lab: LabPage, course: Path) -> None:
+    seen = course / "seen.txt"
+    lab.in_terminal(f"(kubectl get pods; nodebynode status) > {seen} 2>&1; echo done >> {seen}")
+
+    wait_for(lambda: seen.exists() and "done" in seen.read_text(), timeout=60, what="the terminal")
+    assert "shop-" in seen.read_text()
+    assert "is running" in seen.read_text()
+    lab.picture("10-terminal")
+    lab.close_terminal()
 
 
 def test_closing_puts_the_cluster_back(lab: LabPage, cluster: Cluster) -> None:
@@ -160,7 +157,7 @@ def test_closing_puts_the_cluster_back(lab: LabPage, cluster: Cluster) -> None:
     nodes = cluster.api.list(Kind.NODE)
     assert not any(node["spec"].get("unschedulable") for node in nodes)
     assert not any("floor" in node["metadata"]["labels"] for node in nodes)
-    lab.picture("10-closed")
+    lab.picture("11-closed")
 
 
 def test_the_learners_own_copy_was_opened(course: object, lab: LabPage) -> None:

@@ -7,6 +7,7 @@ https://kubernetes.io/docs/concepts/containers/images/#imagepullbackoff
 from __future__ import annotations
 
 from nodebynode.kube import Json, Kind
+from nodebynode.waiting import wait_for
 
 from .manifests import pod
 from .observing import Objects, Room, state_of, waiting_reason
@@ -43,9 +44,13 @@ def test_the_log_of_the_container_before(room: Room) -> None:
     """`kubectl logs --previous` shows what the crashed container wrote."""
     room.create(pod("web", "v4-crash"))
     room.wait_pods(lambda found: found and status_of(found[0]).get("restartCount", 0) >= 1)
-    log = room.log("web", "--previous")
+
+    def whole() -> str:
+        log = room.log("web", "--previous")
+        return log if log.rstrip().endswith("exit: code 1") else ""  # its end may come late
+
+    log = wait_for(whole, timeout=6, what="the end of the previous log")
     assert "started: version v4-crash, pod web" in log
-    assert log.splitlines()[-1].endswith("exit: code 1")
 
 
 def test_no_container_before_no_log_before(room: Room) -> None:

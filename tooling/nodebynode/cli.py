@@ -107,7 +107,7 @@ def status(cluster: ClusterName = None, as_json: AsJson = False) -> None:
 def _show_status(found: ClusterStatus) -> None:
     version = f", Kubernetes {found.server_version}" if found.server_version else ""
     _out.print(f"Cluster '{found.name}' ({found.provider}{version}) is {found.state}.")
-    _out.print(found.explanation)
+    _out.print(found.explanation, markup=False, soft_wrap=True)
     if found.nodes:
         table = Table("node", "state")
         for name, state in found.nodes.items():

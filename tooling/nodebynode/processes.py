@@ -16,10 +16,13 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from nodebynode.errors import MissingTool, NodebynodeError
 
 _PR_SET_PDEATHSIG = 1
+_AFTER_SECONDS = 5.0
+"""How long the output of a program that has ended is waited for."""
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
@@ -55,6 +58,16 @@ class CommandFailed(NodebynodeError):
         self.finished = finished
 
 
+class TimedOut(NodebynodeError):
+    """A program did not end in time, and was stopped with all its children."""
+
+    def __init__(self, finished: Finished, seconds: float) -> None:
+        words = " ".join((Path(finished.argv[0]).name, *finished.argv[1:4]))
+        last = f": {finished.last_words}" if finished.last_words else "."
+        super().__init__(f"`{words}` did not end within {seconds:.0f} s, and was stopped{last}")
+        self.finished = finished
+
+
 def run(
     argv: Sequence[str | Path],
     *,
@@ -79,7 +92,7 @@ def run(
     Raises:
         MissingTool: there is no such program, or it may not be executed.
         CommandFailed: it ended with an error, and `check` was asked for.
-        NodebynodeError: it did not end in time.
+        TimedOut: it did not end in time.
     """
     words = tuple(str(word) for word in argv)
     try:
@@ -95,36 +108,42 @@ def run(
             start_new_session=True,
             preexec_fn=die_with_parent,
         )
-    except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
+    except OSError as error:
         raise MissingTool(f"Cannot run {words[0]}: {error.strerror}.") from error
-    out, err = _collect(process, stdin, timeout, on_line)
+    if on_line is None:
+        out, err, ended = _collect(process, stdin, timeout)
+    else:
+        out, err, ended = _collect_lines(process, stdin, timeout, on_line)
     finished = Finished(words, process.returncode, out, err)
+    if not ended:
+        raise TimedOut(finished, timeout)
     if check and finished.code:
         raise CommandFailed(finished)
     return finished
 
 
 def _collect(
-    process: subprocess.Popen[str],
-    stdin: str | None,
-    timeout: float,
-    on_line: Callable[[str], None] | None,
-) -> tuple[str, str]:
+    process: subprocess.Popen[str], stdin: str | None, timeout: float
+) -> tuple[str, str, bool]:
+    """Return what a program printed, and whether it ended in time."""
     try:
-        if on_line is None:
-            return process.communicate(stdin, timeout=timeout)
-        return _collect_lines(process, stdin, timeout, on_line)
-    except subprocess.TimeoutExpired as error:
-        raise NodebynodeError(
-            f"`{_shown(process)}` did not end within {timeout:.0f} s, and was stopped."
-        ) from error
-    finally:
-        _end(process)
+        return *process.communicate(stdin, timeout=timeout), True
+    except subprocess.TimeoutExpired:
+        _kill(process)
+        return *_rest(process), False
+    except BaseException:
+        _kill(process)
+        raise
 
 
-def _shown(process: subprocess.Popen[str]) -> str:
-    words = process.args
-    return " ".join(map(str, words[:4])) if isinstance(words, list | tuple) else str(words)
+def _rest(process: subprocess.Popen[str]) -> tuple[str, str]:
+    try:
+        return process.communicate(timeout=_AFTER_SECONDS)
+    except subprocess.TimeoutExpired:  # a child that left the group keeps the pipes open
+        for pipe in (process.stdout, process.stderr):
+            if pipe:
+                pipe.close()
+        return "", ""
 
 
 def _collect_lines(
@@ -132,38 +151,70 @@ def _collect_lines(
     stdin: str | None,
     timeout: float,
     on_line: Callable[[str], None],
-) -> tuple[str, str]:
-    errors: list[str] = []
+) -> tuple[str, str, bool]:
+    """Return what a program printed and whether it ended in time, telling its errors as they come.
 
-    def read() -> None:
-        assert process.stderr is not None  # noqa: S101 - for the type checker
-        for line in process.stderr:
-            errors.append(line)
-            on_line(line.rstrip("\n"))
-
-    reader = threading.Thread(target=read, daemon=True)
-    reader.start()
-    watchdog = threading.Timer(timeout, _end, [process])
-    watchdog.start()
+    Raises:
+        Exception: what `on_line` raised; the program is ended then.
+    """
+    assert process.stdout is not None  # noqa: S101 - for the type checker
+    assert process.stderr is not None  # noqa: S101 - for the type checker
+    out = _Reader(process.stdout)
+    err = _Reader(process.stderr, on_line, on_error=lambda: _kill(process))
+    ended = True
     try:
         if process.stdin is not None:
             with contextlib.suppress(BrokenPipeError), process.stdin:
                 process.stdin.write(stdin or "")
-        assert process.stdout is not None  # noqa: S101 - for the type checker
-        out = process.stdout.read()
-        process.wait()
-        reader.join(timeout=5)
+        process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        ended = False
     finally:
-        expired = not watchdog.is_alive()
-        watchdog.cancel()
-    if expired:
-        raise subprocess.TimeoutExpired(process.args, timeout)
-    return out, "".join(errors)
+        if not ended or process.poll() is None:
+            _kill(process)
+        for reader in (out, err):
+            reader.join(_AFTER_SECONDS)
+    if err.error is not None:
+        raise err.error
+    return out.text, err.text, ended
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    """Kill the process group of a program that still runs, and reap it."""
-    if process.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+class _Reader(threading.Thread):
+    """Reads a pipe to its end, whatever becomes of the listener: a full pipe stops a program."""
+
+    def __init__(
+        self,
+        pipe: IO[str],
+        on_line: Callable[[str], None] = lambda _: None,
+        on_error: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__(daemon=True)
+        self._pipe, self._on_line, self._on_error = pipe, on_line, on_error
+        self._lines: list[str] = []
+        self.error: Exception | None = None
+        self.start()
+
+    @property
+    def text(self) -> str:
+        return "".join(self._lines)
+
+    def run(self) -> None:
+        with self._pipe:
+            for line in self._pipe:
+                self._lines.append(line)
+                if self.error is None:
+                    self._tell(line.rstrip("\n"))
+
+    def _tell(self, line: str) -> None:
+        try:
+            self._on_line(line)
+        except Exception as error:  # kept for the thread that waits for the program
+            self.error = error
+            self._on_error()
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """Kill all that is left of a program's process group, also when it ended itself; reap it."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import platformdirs
@@ -30,6 +32,26 @@ def cache_dir() -> Path:
 def data_dir() -> Path:
     """Return the folder for clusters' own files and progress (`NODEBYNODE_HOME`)."""
     return _folder("NODEBYNODE_HOME", platformdirs.user_data_dir("nodebynode"))
+
+
+@contextmanager
+def writing(place: Path, setting: str) -> Iterator[None]:
+    """Say which setting moves a place where the file system lets nothing be written.
+
+    Args:
+        place: Named in the message where the file system names no file.
+        setting: The environment variable that moves it.
+
+    Raises:
+        BadInput: something in the block met a full disk, or a folder without rights.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(
+            f"{error.filename or place} cannot be written: {error.strerror or error}.",
+            f"Make room or give yourself the rights, or set {setting} to another folder.",
+        ) from error
 
 
 def course_root() -> Path:

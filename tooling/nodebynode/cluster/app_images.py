@@ -49,14 +49,17 @@ def app_archive(reporter: Reporter) -> Path:
     """Return the archive of the images, building it if it is not in the cache.
 
     Raises:
+        BadInput: the cache cannot be written.
         ClusterError: the base image is absent and cannot be pulled, or the build failed.
     """
     archive = settings.cache_dir() / "apps" / f"shop-{content_hash()}.tar"
     if archive.is_file():
         return archive
-    archive.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{archive}.lock"):
-        if not archive.is_file():
+    with settings.writing(archive.parent, "NODEBYNODE_CACHE"):
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{archive}.lock"):
+            if archive.is_file():
+                return archive
             _build(archive, reporter)
     return archive
 
@@ -68,7 +71,7 @@ def _build(archive: Path, reporter: Reporter) -> None:
             step.update(tag)
             _build_one(tag, arguments)
         step.update("archive")
-        part = archive.with_name(f"{archive.name}.{os.getpid()}.part")
+        part = archive.with_name(f"{archive.name}.part")  # one at a time: we hold the lock
         try:
             docker("save", "--output", part, *map(_image, TAGS), timeout=300)
             part.replace(archive)

@@ -8,9 +8,10 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nodebynode.errors import ClusterError, MissingTool, NodebynodeError
-from nodebynode.processes import CommandFailed, Finished, run
+from nodebynode.processes import CommandFailed, Finished, TimedOut, run
 
 _NODE_LABEL = "io.x-k8s.kind.cluster"
 NEEDED_DISK_GB = 5
@@ -50,7 +51,13 @@ def require_docker() -> DockerInfo:
     Raises:
         MissingTool, ClusterError: Docker is absent, stopped, or not ours to use.
     """
-    info = json.loads(docker("info", "--format", "{{json .}}", timeout=30, check=False).out or "{}")
+    try:
+        info = _info()
+    except TimedOut as error:
+        raise ClusterError(
+            "Docker does not answer: `docker info` did not end within 30 s.",
+            "Restart Docker and try again.",
+        ) from error
     if not info.get("ServerVersion"):
         finished = docker("version", timeout=30, check=False)
         raise _engine_trouble(finished) or ClusterError(
@@ -62,6 +69,14 @@ def require_docker() -> DockerInfo:
         root=Path(info.get("DockerRootDir", "/var/lib/docker")),
         memory_bytes=int(info.get("MemTotal", 0)),
     )
+
+
+def _info() -> dict[str, Any]:
+    printed = docker("info", "--format", "{{json .}}", timeout=30, check=False).out
+    try:
+        return dict(json.loads(printed))
+    except ValueError:
+        return {}
 
 
 def require_room(info: DockerInfo) -> None:
@@ -104,9 +119,13 @@ def _engine_trouble(finished: Finished) -> NodebynodeError | None:
             "Add yourself to the group: `sudo usermod -aG docker $USER`, log out and in again.",
         )
     if "cannot connect" in text or "is the docker daemon running" in text:
-        where = f" at {host}" if (host := os.environ.get("DOCKER_HOST")) else ""
+        if host := os.environ.get("DOCKER_HOST"):
+            return ClusterError(
+                f"Docker is installed, but nobody answers at {host}, which DOCKER_HOST names.",
+                "Start Docker there, or unset DOCKER_HOST, and try again.",
+            )
         return ClusterError(
-            f"Docker is installed, but it does not run{where}.",
+            "Docker is installed, but it does not run.",
             "Start Docker Desktop, or `sudo systemctl start docker`, and try again.",
         )
     if "no space left on device" in text:

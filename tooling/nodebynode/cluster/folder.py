@@ -13,7 +13,6 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -58,6 +57,8 @@ class Folder:
         self.kubeconfig = self.path / "kubeconfig"
         self.log = self.path / "create.log"
         self._record = self.path / "cluster.json"
+        self._lock = self.path.with_name(f"{name}.lock")
+        self._owner = self.path.with_name(f"{name}.owner")
         self._claim = self.path / "made-by-nodebynode"
 
     @contextmanager
@@ -65,33 +66,27 @@ class Folder:
         """Hold the cluster's lock; whoever comes second waits, and is told for whom.
 
         Raises:
-            ClusterError: the other run did not end within `timeout` seconds, or the folder
-                cannot be written.
+            BadInput: the folder cannot be written.
+            ClusterError: the other run did not end within `timeout` seconds.
         """
-        lock_path = settings.data_dir() / "clusters" / f"{self.name}.lock"
-        owner = lock_path.with_suffix(".owner")
+        lock = FileLock(self._lock)
+        with settings.writing(self.path.parent, "NODEBYNODE_HOME"):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._acquire(lock, reporter, timeout)
         try:
-            lock_path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(lock_path)
-            self._acquire(lock, owner, reporter, timeout)
-        except OSError as error:
-            raise ClusterError(
-                f"{error.filename or lock_path} cannot be written: {error.strerror}.",
-                "Make room or give the rights, or set NODEBYNODE_HOME to another folder.",
-            ) from error
-        try:
-            owner.write_text(str(os.getpid()))
+            with settings.writing(self._owner, "NODEBYNODE_HOME"):
+                self._owner.write_text(str(os.getpid()))
             yield
         finally:
-            owner.unlink(missing_ok=True)
+            self._owner.unlink(missing_ok=True)
             lock.release()
 
-    def _acquire(self, lock: FileLock, owner: Path, reporter: Reporter, timeout: float) -> None:
+    def _acquire(self, lock: FileLock, reporter: Reporter, timeout: float) -> None:
         try:
             lock.acquire(timeout=0)
             return
         except Timeout:
-            who = owner.read_text() if owner.exists() else "unknown"
+            who = self._who()
         with reporter.step(f"Wait for another nodebynode (process {who}) on '{self.name}'"):
             try:
                 lock.acquire(timeout=timeout)
@@ -101,6 +96,13 @@ class Folder:
                     f"more than {timeout:.0f} s.",
                     "Wait for it or end it, then try again.",
                 ) from error
+
+    def _who(self) -> str:
+        """Return the process that holds the lock, as far as it has said so yet."""
+        try:
+            return self._owner.read_text() or "unknown"
+        except FileNotFoundError:
+            return "unknown"
 
     def read(self) -> Record | None:
         """Return the record, or None when the cluster was never finished."""
@@ -144,3 +146,7 @@ class Folder:
     def remove(self) -> None:
         """Remove all files of the cluster."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+    def remove_lock(self) -> None:
+        """Remove the lock's file while it is held; who waits for it takes the next one."""
+        self._lock.unlink(missing_ok=True)

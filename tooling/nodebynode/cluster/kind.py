@@ -9,13 +9,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 
-from nodebynode import tools
+from nodebynode import settings, tools
 from nodebynode.cluster import app_images, clearing, restore
 from nodebynode.cluster.base import Capabilities, ClusterStatus, NodeFailure
 from nodebynode.cluster.docker import docker, node_containers, require_docker, require_room
 from nodebynode.cluster.folder import Folder, Record
 from nodebynode.cluster.kind_config import choose_ports, kind_config
 from nodebynode.cluster.kind_trouble import explain
+from nodebynode.cluster.kind_waking import (
+    heal,
+    heal_all,
+    mend_kubeconfig,
+    quiet_environment,
+)
 from nodebynode.cluster.nodes import is_ready, node_words
 from nodebynode.errors import ApiError, BadInput, ClusterError, NodebynodeError
 from nodebynode.kube import Api, Kind, Kubectl
@@ -88,11 +94,13 @@ class KindCluster:
                 with self._reporter.step(f"Remove cluster '{self.name}'"):
                     self._remove()
             self._folder.remove()
+            self._folder.remove_lock()
         self._forget_connections()
         return there
 
     def reset(self) -> list[str]:
         """Put everything back without new nodes: nodes, namespaces, what lies in `default`."""
+        self._require_record()
         with self._folder.locked(self._reporter):
             return self.put_back()
 
@@ -106,7 +114,10 @@ class KindCluster:
             What was undone, a sentence each.
         """
         record = self._require_record()
-        undone = [f"{node} {how}" for node, how in self._heal_all().items()]
+        self._require_whole(record)
+        undone = [f"{node} {how}" for node, how in heal_all(self.name).items()]
+        if undone:
+            self._wait_ready()
         undone += restore.restore_nodes(self.api, record.nodes)
         return undone + clearing.remove_leftovers(self.api, keep_namespaces)
 
@@ -146,7 +157,7 @@ class KindCluster:
     def heal_node(self, name: str) -> None:
         """Undo a node's failure and wait until the cluster calls it Ready."""
         self._require_worker(name)
-        _heal(name, node_containers(self.name).get(name, "absent"))
+        heal(name, node_containers(self.name).get(name, "absent"))
         self._wait_ready()
 
     def status(self) -> ClusterStatus:
@@ -159,8 +170,9 @@ class KindCluster:
             return self._status("foreign", f"{_FOREIGN} It is left alone.", containers)
         if record is None or set(containers) != set(record.nodes):
             return self._status(
-                "half-made", "It was never finished. `nodebynode up` makes it anew.", containers
-            )
+                "half-made", f"{_unfinished(record, containers)} `nodebynode up` makes it anew.",
+                containers,
+            )  # fmt: skip
         if all(state == "exited" for state in containers.values()):
             return self._status("stopped", "Docker stopped it. `nodebynode up` wakes it.")
         return self._running_status(containers, record)
@@ -184,9 +196,10 @@ class KindCluster:
         return False
 
     def _wake(self, record: Record) -> None:
-        healed = self._heal_all()
+        healed = heal_all(self.name)
         for node, how in healed.items():
             self._reporter.note(f"{node} {how}")
+        mend_kubeconfig(self._folder, self._reporter)
         if healed or not self._all_ready():
             with self._reporter.step("Wake the cluster") as step:
                 self._wait_ready(step)
@@ -202,13 +215,16 @@ class KindCluster:
                 "others lead to the cluster instead (`nodebynode status --json` lists them)."
             )
         try:
-            with self._reporter.step(f"Create the cluster '{self.name}'") as step:
+            with (
+                self._reporter.step(f"Create the cluster '{self.name}'") as step,
+                settings.writing(self._folder.path, "NODEBYNODE_HOME"),
+            ):
                 self._run_kind(
                     kind, archive, kind_config(ports, cgroup_version=cgroup_version), step
                 )
                 step.update("four nodes Ready")
                 self._wait_ready(step)
-            self._folder.write(self._record(ports))
+                self._folder.write(self._record(ports))
         except BaseException:
             with self._reporter.step("Remove the half-made cluster"):
                 self._remove()
@@ -234,7 +250,7 @@ class KindCluster:
                     loading.append(pool.submit(self._try_load, kind, archive))
 
             try:
-                run(command, timeout=_CREATE_TIMEOUT, env=_quiet_environment(self._folder),
+                run(command, timeout=_CREATE_TIMEOUT, env=quiet_environment(self._folder),
                     stdin=config, on_line=on_line)  # fmt: skip
             except CommandFailed as error:
                 raise explain(error.finished, self._folder.log) from error
@@ -254,23 +270,17 @@ class KindCluster:
         run(
             [kind, "load", "image-archive", archive, "--name", self.name],
             timeout=300,
-            env=_quiet_environment(self._folder),
+            env=quiet_environment(self._folder),
         )
 
     def _remove(self) -> None:
         self._folder.forget()
+        self._forget_connections()
         containers = node_containers(self.name)
         if containers:
             docker("rm", "--force", "--volumes", *containers, timeout=120)
 
     # ── nodes ────────────────────────────────────────────────────────────────────────────────
-
-    def _heal_all(self) -> dict[str, str]:
-        """Heal every node at once; returns what each needed, in words."""
-        states = node_containers(self.name)
-        with ThreadPoolExecutor(max(1, len(states))) as pool:
-            healed = pool.map(_heal, states, states.values())
-            return {node: how for node, how in zip(states, healed, strict=True) if how}
 
     def _all_ready(self) -> bool:
         try:
@@ -316,10 +326,14 @@ class KindCluster:
     def _running_status(self, containers: Mapping[str, str], record: Record) -> ClusterStatus:
         odd = {node: state for node, state in containers.items() if state != "running"}
         try:
-            nodes = node_words(self.api.list(Kind.NODE))
-            version = self.api.request("GET", "/version")["gitVersion"]
+            api = self.api
         except ApiError as error:
-            return self._status("starting", error.seen, {**containers, **odd})
+            return self._status("degraded", f"{error.seen} {error.do}", containers)
+        try:
+            nodes = node_words(api.list(Kind.NODE))
+            version = api.request("GET", "/version")["gitVersion"]
+        except ApiError as error:
+            return self._without_api(error, containers)
         nodes |= {node: f"container {state}" for node, state in odd.items()}
         bad = [node for node, state in nodes.items() if not state.startswith("Ready")]
         if bad:
@@ -329,6 +343,13 @@ class KindCluster:
                 nodes, record, version,
             )  # fmt: skip
         return self._status("running", "All nodes are Ready.", nodes, record, version)
+
+    def _without_api(self, error: ApiError, containers: Mapping[str, str]) -> ClusterStatus:
+        odd = [node for node, state in containers.items() if state != "running"]
+        if odd:
+            explanation = f"Not running: {', '.join(odd)}. `nodebynode up` wakes it."
+            return self._status("degraded", explanation, containers)
+        return self._status("starting", f"{error.seen} `nodebynode up` waits for it.", containers)
 
     def _status(
         self,
@@ -357,6 +378,14 @@ class KindCluster:
             )
         return record
 
+    def _require_whole(self, record: Record) -> None:
+        containers = node_containers(self.name)
+        if set(containers) != set(record.nodes):
+            raise ClusterError(
+                f"Cluster '{self.name}' is not whole. {_unfinished(record, containers)}",
+                "Make it anew with `nodebynode up`.",
+            )
+
     def _require_ours(self, containers: Mapping[str, str]) -> None:
         if containers and not self._folder.claimed:
             raise ClusterError(
@@ -379,23 +408,9 @@ def node_image() -> str | None:
     return os.environ.get("NODEBYNODE_KIND_IMAGE") or None
 
 
-def _heal(node: str, state: str) -> str:
-    """Bring one node container back to work; returns what it needed, or an empty text."""
-    if state == "paused":
-        docker("unpause", node)
-        words = "was frozen, and goes on"
-    elif state in ("exited", "created"):
-        docker("start", node)
-        words = "was switched off, and is on again"
-    else:
-        words = ""
-    kubelet = docker("exec", node, "systemctl", "is-active", "kubelet", check=False)
-    if kubelet.out.strip() == "inactive" and not words:
-        docker("exec", node, "systemctl", "start", "kubelet")
-        words = "had no kubelet running, and has one again"
-    return words
-
-
-def _quiet_environment(folder: Folder) -> dict[str, str]:
-    """An environment in which no tool of kind's could touch another kubeconfig."""
-    return {**os.environ, "KUBECONFIG": str(folder.kubeconfig)}
+def _unfinished(record: Record | None, containers: Mapping[str, str]) -> str:
+    """Tell what a cluster lacks, in a sentence."""
+    if record is None:
+        return "It was never finished."
+    gone = sorted(set(record.nodes) - set(containers))
+    return f"These of its containers are gone: {', '.join(gone)}." if gone else "It has grown."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Mapping
+from contextlib import ExitStack
 
 ZONES = ("a", "b", "c")
 NODE_PORTS = range(30080, 30096)
@@ -19,7 +20,8 @@ wait that long; the kubelet renews its Lease at a quarter of its duration in eit
 
 def choose_ports() -> dict[int, int]:
     """Return a free port of 127.0.0.1 for each NodePort: the same number wherever it is free."""
-    return {port: port if _is_free(port) else _any_free() for port in NODE_PORTS}
+    with ExitStack() as held:  # until all are chosen, so that no port is given out twice
+        return {port: _hold(port, held) or _hold(0, held) for port in NODE_PORTS}
 
 
 def kind_config(ports: Mapping[int, int], *, cgroup_version: str) -> str:
@@ -71,17 +73,12 @@ def _kubeadm_patches(cgroup_version: str) -> list[dict[str, object]]:
     return [cluster, kubelet]
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-def _any_free() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _hold(port: int, held: ExitStack) -> int:
+    """Take a port of 127.0.0.1, any free one for 0; returns its number, or 0 when it is taken."""
+    taken = held.enter_context(socket.socket())
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        taken.bind(("127.0.0.1", port))
+    except OSError:
+        return 0
+    return int(taken.getsockname()[1])

@@ -8,7 +8,8 @@ from pathlib import Path
 from nodebynode.errors import ClusterError
 from nodebynode.processes import Finished
 
-_PORT = re.compile(r"127\.0\.0\.1:(\d+)")
+# Not the first port in the text: kind repeats the whole `docker run` with every port.
+_PORT = re.compile(r"(?:Bind for|listen tcp4?|host port(?: for)?|port TCP) [\d.]+:(\d+)")
 _IMAGE = re.compile(r"failed to pull image \"?([^\s\"]+)")
 
 
@@ -32,7 +33,7 @@ def explain(finished: Finished, log: Path) -> ClusterError:
             "The disk filled up while the cluster was made.",
             "Make room, for example with `docker system prune`, and try again.",
         )
-    if "too many open files" in text or "inotify" in text:
+    if "too many open files" in text.lower() or "inotify" in text:
         return ClusterError(
             "This machine allows too few file watches for four nodes.",
             "Run `sudo sysctl fs.inotify.max_user_instances=1024 "

@@ -116,6 +116,8 @@ def serve(root: Path, environment: Mapping[str, str], cluster: str) -> Iterator[
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--ServerApp.ip=127.0.0.1"),
         f"--ServerApp.root_dir={root}",
+        # A login shell, which is Jupyter's choice here, would set PATH anew and lose our tools.
+        f"--ServerApp.terminado_settings={{'shell_command': [{_shell()!r}]}}",
         *(["--allow-root"] if os.geteuid() == 0 else []),
     ]
     with log.open("wb") as output:
@@ -153,6 +155,10 @@ def _await_server(root: Path, cluster: str, process: subprocess.Popen[bytes], lo
         do=f"Look into {log}.",
         every=0.1,
     )
+
+
+def _shell() -> str:
+    return os.environ.get("SHELL") or shutil.which("bash") or "/bin/sh"
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -46,10 +46,10 @@ class Api:
                 client_configuration=settings,
                 persist_config=False,
             )
-        except (config.ConfigException, OSError, ValueError) as error:
+        except Exception as error:  # the client checks no types: a damaged file raises anything
             raise ApiError(
-                f"The kubeconfig {kubeconfig} cannot be used: {error}",
-                "Start the cluster anew with `nodebynode up`.",
+                f"The kubeconfig {kubeconfig} cannot be used: {' '.join(str(error).split())}",
+                "Write it again with `nodebynode up`.",
             ) from error
         self._client = client.ApiClient(settings)
         self.server: str = settings.host

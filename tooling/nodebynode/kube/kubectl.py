@@ -32,6 +32,7 @@ class Kubectl:
         return {
             **os.environ,
             "KUBECONFIG": str(self.kubeconfig),
+            "KUBERC": "off",  # ~/.kube/kuberc holds a person's own aliases and defaults
             "KUBECACHEDIR": str(self.kubeconfig.parent / "kubectl-cache"),
             "PATH": os.pathsep.join(folders),
         }

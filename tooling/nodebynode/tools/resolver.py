@@ -69,7 +69,7 @@ def resolve(tool: Tool, reporter: Reporter) -> Path:
     """Return the path of a program that fits, bringing it into the cache if need be.
 
     Raises:
-        BadInput: the setting names a file that is no such program.
+        BadInput: the setting names a file that is no such program, or the cache cannot be written.
         MissingTool: there is none, and none can be had; the message lists what was tried.
     """
     if chosen := os.environ.get(tool.setting):
@@ -79,11 +79,12 @@ def resolve(tool: Tool, reporter: Reporter) -> Path:
         return found
     if _works(tool, tool.cached, tried, "cache"):
         return tool.cached
-    tool.cached.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{tool.cached}.lock"):
-        if _works(tool, tool.cached, [], "cache"):
-            return tool.cached
-        return _from_sources(tool, reporter, tried)
+    with settings.writing(tool.cached.parent, "NODEBYNODE_CACHE"):
+        tool.cached.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{tool.cached}.lock"):
+            if _works(tool, tool.cached, [], "cache"):
+                return tool.cached
+            return _from_sources(tool, reporter, tried)
 
 
 def version_of(tool: Tool, program: Path) -> Version:
@@ -92,7 +93,9 @@ def version_of(tool: Tool, program: Path) -> Version:
     Raises:
         NodebynodeError: it cannot be run, or prints no version.
     """
-    printed = run([program, *tool.version_args], timeout=30).out
+    # Nobody's own kubeconfig or kuberc has a say in whether kubectl works.
+    env = {**os.environ, "KUBECONFIG": os.devnull, "KUBERC": "off"}
+    printed = run([program, *tool.version_args], timeout=30, env=env).out
     match = _NUMBERS.search(printed)
     if not match:
         raise NodebynodeError(f"{program} printed no version: {printed.strip()[:80]!r}.")
@@ -141,6 +144,7 @@ def _from_sources(tool: Tool, reporter: Reporter, tried: list[str]) -> Path:
             version_of(tool, program)
         except NodebynodeError as error:
             tried.append(error.seen)
+            reporter.note(f"{tool.name} is not to be had that way ({error.seen}).")
             continue
         return program
     raise MissingTool(

