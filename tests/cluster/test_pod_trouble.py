@@ -44,13 +44,13 @@ def test_the_log_of_the_container_before(room: Room) -> None:
     """`kubectl logs --previous` shows what the crashed container wrote."""
     room.create(pod("web", "v4-crash"))
     room.wait_pods(lambda found: found and status_of(found[0]).get("restartCount", 0) >= 1)
-
-    def whole() -> str:
-        log = room.log("web", "--previous")
-        return log if log.rstrip().endswith("exit: code 1") else ""  # its end may come late
-
-    log = wait_for(whole, timeout=6, what="the end of the previous log")
+    log = wait_for(
+        lambda: log if "exit: code 1" in (log := room.log("web", "--previous")) else "",
+        timeout=6,
+        what="the end of the previous log",
+    )
     assert "started: version v4-crash, pod web" in log
+    assert "crash: SHOP_CRASH_AFTER_SECONDS is 1" in log  # on stderr: its place is not certain
 
 
 def test_no_container_before_no_log_before(room: Room) -> None:

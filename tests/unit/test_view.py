@@ -2,132 +2,34 @@
 
 from __future__ import annotations
 
-import itertools
-import subprocess
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
-from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from nodebynode.state import Deployment, Node, Pod, ReplicaSet, State, Taint
-from nodebynode.view import Box, Map, Scene, compose, plain_text, sentence, to_dot
+from nodebynode.state import State
+from nodebynode.view import Map, compose, plain_text, sentence
 from nodebynode.view.metrics import clean, shorten, text_width, wrap
 from nodebynode.view.pods import bands
 from nodebynode.view.shapes import take_places
 
-AT = datetime(2026, 1, 2, 14, 2, 7, tzinfo=UTC)
-OLD, NEW = "shop-66944cdf98", "shop-9878bd7f6"
-NO_ROOM = (
-    "0/4 nodes are available: 1 Insufficient cpu, 3 node(s) had untolerated taint(s). "
-    "preemption: 0/4 nodes are available: 4 Preemption is not helpful for scheduling."
+from tests.unit.states import (
+    AT,
+    NEW,
+    NO_ROOM,
+    NODES,
+    OLD,
+    a_deployment,
+    a_node,
+    a_pod,
+    a_set,
+    boxes,
+    rollout,
+    said,
+    spread,
+    words_of,
 )
-
-
-def a_node(name: str, zone: str = "", *, ready: str = "True", cordoned: bool = False) -> Node:
-    return Node(name, ready, cordoned, False, zone, (), 4000, 2**33)
-
-
-CONTROL = Node(
-    "control-plane", "True", False, True, "", (Taint("role", "", "NoSchedule"),), 4000, 2**33
-)
-NODES = (CONTROL, a_node("worker", "a"), a_node("worker2", "b"), a_node("worker3", "c"))
-
-
-def a_pod(name: str, node: str | None = "worker", *, owner: str = OLD, ready: bool = True) -> Pod:
-    return Pod(
-        uid=f"uid-{name}",
-        name=name,
-        namespace="default",
-        labels={"app": "shop"},
-        owner_uid=owner,
-        node=node,
-        phase="Running" if node else "Pending",
-        ready=ready,
-        ready_containers=int(ready),
-        containers=1,
-        terminating=False,
-        grace=None,
-        gone_by=None,
-        reason="Running" if node else "Pending",
-        restarts=0,
-        version="v2" if owner == NEW else "v1",
-        unscheduled="",
-        created=AT,
-        cpu=200,
-    )
-
-
-def leaving(pod: Pod, seconds: int) -> Pod:
-    gone = AT + timedelta(seconds=seconds)
-    return replace(pod, terminating=True, grace=30, gone_by=gone, reason="Terminating")
-
-
-def a_set(name: str, revision: int, wanted: int, ready: int) -> ReplicaSet:
-    created = AT + timedelta(minutes=revision)
-    return ReplicaSet(
-        name, name, "default", "shop", revision, f"v{revision}", wanted, ready, created
-    )
-
-
-def a_deployment(
-    version: str = "v1", *, updated: int = 3, total: int = 3, wanted: int = 3
-) -> Deployment:
-    return Deployment(
-        uid="shop",
-        name="shop",
-        namespace="default",
-        version=version,
-        wanted=wanted,
-        total=total,
-        ready=3,
-        updated=updated,
-        available=3,
-        strategy="RollingUpdate",
-        surge=1,
-        unavailable=0,
-        paused=False,
-        observed=True,
-        conditions=(),
-    )
-
-
-def spread() -> State:
-    nodes = ("worker", "worker2", "worker3")
-    pods = tuple(
-        a_pod(f"{OLD}-{end}", node)
-        for end, node in zip(("x2k8p", "c5rt9", "m8v2d"), nodes, strict=True)
-    )
-    return State(AT, NODES, pods, (a_set(OLD, 1, 3, 3),), (a_deployment(),))
-
-
-def rollout() -> State:
-    pods = (
-        a_pod(f"{OLD}-x2k8p"),
-        leaving(a_pod(f"{OLD}-c5rt9", "worker2"), 4),
-        a_pod(f"{OLD}-m8v2d", "worker3"),
-        a_pod(f"{NEW}-q7wn4", owner=NEW),
-        a_pod(f"{NEW}-zz4hh", "worker3", owner=NEW, ready=False),
-    )
-    nodes = (*NODES[:2], a_node("worker2", "b", cordoned=True), NODES[3])
-    sets = (a_set(OLD, 1, 2, 2), a_set(NEW, 2, 2, 1))
-    return State(AT, nodes, pods, sets, (a_deployment("v2", updated=2, total=4),))
-
-
-def boxes(scene: Scene, kind: str) -> list[Box]:
-    return [box for box in scene.boxes if kind in box.kind.split()]
-
-
-def words_of(box: Box) -> str:
-    texts = [t for row in box.rows for t in (*row.left, *([row.right] if row.right else []))]
-    return " ".join(text.words for text in texts)
-
-
-def said(scene: Scene) -> str:
-    return "\n".join(words_of(box) for box in scene.boxes)
-
 
 # Words
 
@@ -265,152 +167,6 @@ def test_places_are_sticky_and_apart(first: list[str], data: st.DataObject) -> N
     after = take_places(then, before)
     assert len(set(after.values())) == len(then)
     assert all(after[uid] == before[uid] for uid in then if uid in before)
-
-
-# Geometry, for any cluster
-
-NAMES = st.text("abw-m", min_size=1, max_size=100) | st.sampled_from(
-    ["漢字", 'a"<&>\n\\N\x00', "é"]
-)
-
-
-@st.composite
-def states(draw: st.DrawFn) -> State:
-    names = draw(st.lists(NAMES, max_size=7, unique=True))
-    nodes = tuple(
-        replace(
-            a_node(name, draw(NAMES), ready=draw(st.sampled_from(["True", "False", "Unknown"]))),
-            cordoned=draw(st.booleans()),
-            control_plane=draw(st.booleans()),
-            taints=tuple(
-                Taint(draw(NAMES), draw(NAMES), "NoSchedule")
-                for _ in range(draw(st.integers(0, 1)))
-            ),
-        )
-        for name in names
-    )
-    sets = tuple(
-        a_set(f"{name}{i}", i, draw(st.integers(0, 9999)), i)
-        for i, name in enumerate(draw(st.lists(NAMES, max_size=3)))
-    )
-    pods = tuple(_any_pod(draw, index, names, sets) for index in range(draw(st.integers(0, 45))))
-    deployments = tuple(
-        replace(
-            a_deployment(draw(NAMES)), uid=f"shop{i}" if i else "shop", name=f"{draw(NAMES)}{i}"
-        )
-        for i in range(draw(st.integers(0, 8)))
-    )
-    return State(AT, nodes, pods, sets, deployments)
-
-
-def _any_pod(draw: st.DrawFn, index: int, nodes: list[str], sets: tuple[ReplicaSet, ...]) -> Pod:
-    pod = a_pod(f"{draw(NAMES)}-{index}", draw(st.sampled_from([None, "gone", *nodes])))
-    reasons = ["Running", "CrashLoopBackOff", "ContainerCreating", "Init:0/1", "x" * 80, "Error"]
-    pod = replace(
-        pod,
-        owner_uid=draw(st.sampled_from(["", *(rs.uid for rs in sets)])),
-        version=draw(NAMES),
-        ready=draw(st.booleans()),
-        reason=draw(st.sampled_from(reasons)),
-        unscheduled=draw(NAMES) * 5,
-        restarts=draw(st.integers(0, 10**6)),
-        phase=draw(st.sampled_from(["Pending", "Running", "Succeeded", "Failed"])),
-    )
-    return leaving(pod, draw(st.integers(-9, 99))) if draw(st.booleans()) else pod
-
-
-def apart(one: Box, other: Box) -> bool:
-    beside = one.x + one.width <= other.x + 0.01 or other.x + other.width <= one.x + 0.01
-    return beside or one.bottom <= other.y + 0.01 or other.bottom <= one.y + 0.01
-
-
-def inside(inner: Box, outer: Box) -> bool:
-    across = outer.x <= inner.x and inner.x + inner.width <= outer.x + outer.width + 0.01
-    return across and outer.y <= inner.y and inner.bottom <= outer.bottom + 0.01
-
-
-@settings(max_examples=60, deadline=None)
-@given(states())
-def test_the_geometry_holds(state: State) -> None:
-    scene = compose(state)
-    homes = {box.key: box for box in (*boxes(scene, "node"), *boxes(scene, "tray"))}
-    solid = [*homes.values(), *(b for b in scene.boxes if b.kind in ("deployment", "replicaset"))]
-    assert all(apart(one, other) for one, other in itertools.combinations(solid, 2))
-    pods = boxes(scene, "pod")
-    assert all(apart(one, other) for one, other in itertools.combinations(pods, 2))
-    where = {f"pod/{pod.namespace}/{pod.name}": pod.node for pod in state.pods}
-    for box in pods:
-        node = where[box.key]
-        assert inside(box, homes[f"node/{node}" if node else "tray"])
-    placed = [pod for pod in state.pods if pod.node]
-    assert len(pods) >= len(placed)
-    assert len({box.key for box in scene.boxes}) == len(scene.boxes)
-    page = Box("", "", "", 0, 0, scene.width, scene.height)
-    assert all(inside(box, page) for box in scene.boxes)
-
-
-@settings(max_examples=60, deadline=None)
-@given(states())
-def test_no_text_is_wider_or_higher_than_its_box(state: State) -> None:
-    for box in compose(state).boxes:
-        assert all(row.width <= box.room + 0.01 for row in box.rows), (box.key, box.rows)
-        deep = box.top + sum(row.height for row in box.rows)
-        assert not box.rows or deep <= box.height + 0.01, box.key
-
-
-@settings(max_examples=12, deadline=None)
-@given(states())
-def test_graphviz_draws_what_was_laid_out(state: State) -> None:
-    picture = Map(state)
-    root = ET.fromstring(picture.svg)
-    assert root.get("viewBox") == f"0.00 0.00 900.00 {picture.scene.height:.2f}"
-    groups = root.findall("{*}g/{*}g")
-    drawn = [g for g in groups if "edge" not in g.get("class", "").split()]
-    assert len(drawn) == len(picture.scene.boxes)
-
-
-def test_the_same_state_gives_the_same_dot() -> None:
-    assert to_dot(compose(rollout())) == to_dot(compose(rollout()))
-
-
-def test_graphviz_has_nothing_to_warn_of() -> None:
-    done = subprocess.run(
-        ["dot", "-Kneato", "-n2", "-Tsvg"],
-        input=Map(rollout()).dot,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-    )
-    assert done.stderr == ""
-
-
-def test_every_pod_is_one_group_with_its_words() -> None:
-    root = ET.fromstring(Map(rollout()).svg)
-    (pod,) = (g for g in root.findall(".//{*}g") if g.get("id") == f"pod-uid-{OLD}-c5rt9")
-    assert [t.text for t in pod.findall("{*}text")] == [
-        "✕",
-        "c5rt9",
-        "v1 · 1/1",
-        "leaving",
-        "within 4 s",
-    ]
-    assert pod.get("class") == "node pod leaving"
-    assert "gone within 4 s of 30 s; on worker2" in (pod.findtext("{*}title") or "")
-
-
-NASTY = """say "no" <b>&amp; \\N \\l \\\\ 'x' é 漢字\nnext {a|b} %d"""
-
-
-def test_any_text_comes_out_as_it_was() -> None:
-    pod = replace(a_pod("p", None), unscheduled=NASTY, version=r"\N&lt;")
-    root = ET.fromstring(Map(State(AT, NODES, (pod,))).svg)
-    texts = [t.text or "" for t in root.findall(".//{*}text")]
-    assert clean(NASTY) in texts
-    assert any(text.startswith(r"\N&lt;") for text in texts)
-    titles = [t.text or "" for t in root.findall(".//{*}title")]
-    stroke = "\N{REVERSE SOLIDUS OPERATOR}"
-    assert any(clean(NASTY).replace("\\", stroke) in title for title in titles)
 
 
 # The object in a notebook

@@ -47,7 +47,7 @@ def main() -> None:
     """Run the command line; our own errors become a message and exit code 2."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        app()
+        app(prog_name="nodebynode")
     except NodebynodeError as error:
         _err.print(f"nodebynode: {error}", style="bold", markup=False, soft_wrap=True)
         sys.exit(2)

@@ -18,7 +18,9 @@ from nodebynode.waiting import wait_for
 SYSTEM_NAMESPACES = frozenset(
     {"default", "kube-system", "kube-public", "kube-node-lease", "local-path-storage"}
 )
-_KEPT_IN_DEFAULT = frozenset({"kubernetes", "kube-root-ca.crt", "default"})
+_KEPT_IN_DEFAULT = frozenset(
+    {("services", "kubernetes"), ("configmaps", "kube-root-ca.crt"), ("serviceaccounts", "default")}
+)
 _NOT_LEARNERS = frozenset({"events", "leases", "endpoints", "endpointslices"})
 _THREADS = 8
 
@@ -163,7 +165,7 @@ def _clear_default(api: Api, resources: list[Resource]) -> list[str]:
         items = [
             item
             for item in api.request("GET", resource.path("default"))["items"]
-            if item["metadata"]["name"] not in _KEPT_IN_DEFAULT
+            if (resource.plural, item["metadata"]["name"]) not in _KEPT_IN_DEFAULT
         ]
         for item in items:
             name = item["metadata"]["name"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 from nodebynode.errors import ClusterError, MissingTool, NodebynodeError
 from nodebynode.processes import CommandFailed, Finished, TimedOut, run
+from nodebynode.waiting import wait_for
 
 _NODE_LABEL = "io.x-k8s.kind.cluster"
 NEEDED_DISK_GB = 5
@@ -103,6 +105,39 @@ def node_containers(cluster: str) -> Mapping[str, str]:
         "{{.Names}}\t{{.State}}",
     ).out  # fmt: skip
     return dict(line.split("\t") for line in sorted(listed.splitlines()))
+
+
+def remove_nodes(cluster: str, *, settle: float = 0) -> None:
+    """Remove every node container of a cluster.
+
+    Args:
+        cluster: The cluster's name.
+        settle: Seconds without a new container before all are taken to be gone: Docker goes on
+            making what a killed kind has asked for.
+
+    Raises:
+        ClusterError: they cannot be removed.
+    """
+    last = time.monotonic()
+    refused = ""
+
+    def gone() -> bool:
+        nonlocal last, refused
+        if containers := node_containers(cluster):
+            refused = docker(
+                "rm", "--force", "--volumes", *containers, timeout=120, check=False
+            ).last_words
+            last = time.monotonic()
+            return not settle and not node_containers(cluster)
+        return time.monotonic() - last >= settle
+
+    wait_for(
+        gone,
+        timeout=120,
+        what=f"Docker to remove the containers of '{cluster}'",
+        seen=lambda: refused,
+        do="Restart Docker and try again.",
+    )
 
 
 def has_image(image: str) -> bool:

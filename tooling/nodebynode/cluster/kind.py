@@ -12,7 +12,13 @@ from pathlib import Path
 from nodebynode import settings, tools
 from nodebynode.cluster import app_images, clearing, restore
 from nodebynode.cluster.base import Capabilities, ClusterStatus, NodeFailure
-from nodebynode.cluster.docker import docker, node_containers, require_docker, require_room
+from nodebynode.cluster.docker import (
+    docker,
+    node_containers,
+    remove_nodes,
+    require_docker,
+    require_room,
+)
 from nodebynode.cluster.folder import Folder, Record
 from nodebynode.cluster.kind_config import choose_ports, kind_config
 from nodebynode.cluster.kind_trouble import explain
@@ -33,6 +39,8 @@ _STEP = re.compile(r"^ [•✓✗] (?P<text>[\x20-\x7e]+)")
 _FOREIGN = "It was not made by nodebynode, or from another NODEBYNODE_HOME."
 _CREATE_TIMEOUT = 600.0
 _READY_TIMEOUT = 120.0
+_SETTLE = 2.0
+"""Seconds for which Docker may still be making what a killed run asked for."""
 
 
 class KindCluster:
@@ -90,7 +98,8 @@ class KindCluster:
         with self._folder.locked(self._reporter):
             containers = node_containers(self.name)
             self._require_ours(containers)
-            if there := bool(containers):
+            there = bool(containers)
+            if there or self._folder.claimed:
                 with self._reporter.step(f"Remove cluster '{self.name}'"):
                     self._remove()
             self._folder.remove()
@@ -182,7 +191,7 @@ class KindCluster:
     def _reuse(self) -> bool:
         """Wake the cluster that is there; remove what cannot be used. True when it is usable."""
         containers, record = node_containers(self.name), self._folder.read()
-        if not containers and record is None:
+        if not containers and not self._folder.claimed:
             return False
         self._require_ours(containers)
         if record is not None and set(containers) == set(record.nodes):
@@ -239,7 +248,7 @@ class KindCluster:
         ]  # fmt: skip
         if image := node_image():
             command += ["--image", image]
-        with ThreadPoolExecutor(1) as pool, self._folder.log.open("w") as log:
+        with ThreadPoolExecutor(1) as pool, self._folder.log.open("w", buffering=1) as log:
             loading: list[Future[bool]] = []
 
             def on_line(line: str) -> None:
@@ -274,11 +283,10 @@ class KindCluster:
         )
 
     def _remove(self) -> None:
+        whole = self._folder.read() is not None
         self._folder.forget()
         self._forget_connections()
-        containers = node_containers(self.name)
-        if containers:
-            docker("rm", "--force", "--volumes", *containers, timeout=120)
+        remove_nodes(self.name, settle=0 if whole else _SETTLE)
 
     # ── nodes ────────────────────────────────────────────────────────────────────────────────
 

@@ -22,6 +22,11 @@ def explain(finished: Finished, log: Path) -> ClusterError:
             f"Port {port} of 127.0.0.1 was taken while the cluster was made.",
             "Try again: another port is chosen for one that is taken.",
         )
+    if "already exist for a cluster" in text or "is already in use by container" in text:
+        return ClusterError(
+            "While the cluster was made, containers of an earlier run came up late.",
+            "They are removed. Try again.",
+        )
     if match := _IMAGE.search(text):
         return ClusterError(
             f"The node image {match[1]} is not on this machine and cannot be pulled.",
