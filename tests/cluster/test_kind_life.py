@@ -101,7 +101,8 @@ def spare(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def up_until(spare: Spare, moment: Moment) -> subprocess.Popen[str]:
-    """Start `up` and wait for a moment in it."""
+    """Start `up` and wait for a moment in it, not in the log of an earlier one."""
+    spare.folder.log.unlink(missing_ok=True)
     process = spare.start("up")
 
     def come() -> object:

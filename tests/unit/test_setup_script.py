@@ -42,6 +42,10 @@ esac
 """
 
 
+SYSTEM = ("bash", "sh", "cat", "cksum", "tr", "mkdir", "rm", "touch", "dirname", "sleep")
+SYSTEM += ("mktemp", "tail", "cp")
+
+
 @dataclass(frozen=True, slots=True)
 class Repository:
     """A copy of the repository's minimum, and the programs that its set-up finds."""
@@ -91,22 +95,7 @@ def repository(folder: Path, **programs: str) -> Repository:
     for path, text in {root / "learn": LEARN, **scripts}.items():
         path.write_text(text)
         path.chmod(0o755)
-    for name in [
-        "bash",
-        "sh",
-        "cat",
-        "cksum",
-        "tr",
-        "mkdir",
-        "rm",
-        "touch",
-        "dirname",
-        "sleep",
-        "mktemp",
-        "tail",
-        "cp",
-        "kill",
-    ]:
+    for name in SYSTEM:
         found = shutil.which(name)
         assert found
         (bin_folder / name).symlink_to(found)

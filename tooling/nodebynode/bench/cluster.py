@@ -16,7 +16,7 @@ from pathlib import Path
 from nodebynode import settings, tools
 from nodebynode.bench.figures import Figures
 from nodebynode.cluster import Cluster, NodeFailure, open_cluster
-from nodebynode.cluster.kind import node_image
+from nodebynode.cluster.kind_create import node_image
 from nodebynode.course import notebooks
 from nodebynode.course.running import run_notebook
 from nodebynode.errors import ClusterError, MissingTool

@@ -17,6 +17,8 @@ from nodebynode.waiting import wait_for
 
 _NODE_LABEL = "io.x-k8s.kind.cluster"
 NEEDED_DISK_GB = 5
+_SETTLE = 2.0
+"""Seconds for which Docker may still be making what a killed kind asked it for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +109,18 @@ def node_containers(cluster: str) -> Mapping[str, str]:
     return dict(line.split("\t") for line in sorted(listed.splitlines()))
 
 
-def remove_nodes(cluster: str, *, settle: float = 0) -> None:
+def remove_nodes(cluster: str, *, half_made: bool) -> None:
     """Remove every node container of a cluster.
 
     Args:
         cluster: The cluster's name.
-        settle: Seconds without a new container before all are taken to be gone: Docker goes on
-            making what a killed kind has asked for.
+        half_made: Whether a kind may have been killed that was making it: then containers may
+            still come, and are waited for.
 
     Raises:
         ClusterError: they cannot be removed.
     """
+    settle = _SETTLE if half_made else 0
     last = time.monotonic()
     refused = ""
 

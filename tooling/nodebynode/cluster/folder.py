@@ -48,6 +48,14 @@ class Record:
     nodes: Mapping[str, NodeBaseline]
 
 
+def unfinished(record: Record | None, containers: Mapping[str, str]) -> str:
+    """Tell what a cluster that is not whole lacks, in a sentence."""
+    if record is None:
+        return "It was never finished."
+    gone = sorted(set(record.nodes) - set(containers))
+    return f"These of its containers are gone: {', '.join(gone)}." if gone else "It has grown."
+
+
 class Folder:
     """The files of the cluster of one name."""
 

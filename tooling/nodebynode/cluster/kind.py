@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 
@@ -19,28 +16,22 @@ from nodebynode.cluster.docker import (
     require_docker,
     require_room,
 )
-from nodebynode.cluster.folder import Folder, Record
+from nodebynode.cluster.folder import Folder, Record, unfinished
 from nodebynode.cluster.kind_config import choose_ports, kind_config
-from nodebynode.cluster.kind_trouble import explain
+from nodebynode.cluster.kind_create import create_cluster, load_archive, node_image
 from nodebynode.cluster.kind_waking import (
     heal,
     heal_all,
     mend_kubeconfig,
-    quiet_environment,
 )
 from nodebynode.cluster.nodes import is_ready, node_words
 from nodebynode.errors import ApiError, BadInput, ClusterError, NodebynodeError
 from nodebynode.kube import Api, Kind, Kubectl
-from nodebynode.processes import CommandFailed, run
 from nodebynode.reporting import Reporter, Silent, Step
 from nodebynode.waiting import wait_for
 
-_STEP = re.compile(r"^ [•✓✗] (?P<text>[\x20-\x7e]+)")
 _FOREIGN = "It was not made by nodebynode, or from another NODEBYNODE_HOME."
-_CREATE_TIMEOUT = 600.0
 _READY_TIMEOUT = 120.0
-_SETTLE = 2.0
-"""Seconds for which Docker may still be making what a killed run asked for."""
 
 
 class KindCluster:
@@ -99,9 +90,11 @@ class KindCluster:
             containers = node_containers(self.name)
             self._require_ours(containers)
             there = bool(containers)
-            if there or self._folder.claimed:
+            if there:
                 with self._reporter.step(f"Remove cluster '{self.name}'"):
                     self._remove()
+            elif self._folder.claimed:
+                self._remove()  # what a killed run asked Docker for may still come
             self._folder.remove()
             self._folder.remove_lock()
         self._forget_connections()
@@ -133,7 +126,7 @@ class KindCluster:
     def load_app(self) -> None:
         """Load the app's images into every node."""
         kind = tools.resolve(tools.KIND, self._reporter)
-        self._load(kind, app_images.app_archive(self._reporter))
+        load_archive(kind, self._folder, app_images.app_archive(self._reporter))
 
     def service_url(self, namespace: str, service: str) -> str:
         """Return the address on 127.0.0.1 of a Service of type NodePort or LoadBalancer.
@@ -179,7 +172,7 @@ class KindCluster:
             return self._status("foreign", f"{_FOREIGN} It is left alone.", containers)
         if record is None or set(containers) != set(record.nodes):
             return self._status(
-                "half-made", f"{_unfinished(record, containers)} `nodebynode up` makes it anew.",
+                "half-made", f"{unfinished(record, containers)} `nodebynode up` makes it anew.",
                 containers,
             )  # fmt: skip
         if all(state == "exited" for state in containers.values()):
@@ -228,9 +221,8 @@ class KindCluster:
                 self._reporter.step(f"Create the cluster '{self.name}'") as step,
                 settings.writing(self._folder.path, "NODEBYNODE_HOME"),
             ):
-                self._run_kind(
-                    kind, archive, kind_config(ports, cgroup_version=cgroup_version), step
-                )
+                config = kind_config(ports, cgroup_version=cgroup_version)
+                create_cluster(kind, self._folder, config, archive, step)
                 step.update("four nodes Ready")
                 self._wait_ready(step)
                 self._folder.write(self._record(ports))
@@ -239,54 +231,11 @@ class KindCluster:
                 self._remove()
             raise
 
-    def _run_kind(self, kind: Path, archive: Path, config: str, step: Step) -> None:
-        """Run `kind create`, loading the app's images as soon as the node containers run."""
-        self._folder.claim()
-        command: list[str | Path] = [
-            kind, "create", "cluster", "--name", self.name, "--config", "-",
-            "--kubeconfig", self._folder.kubeconfig, "--retain",
-        ]  # fmt: skip
-        if image := node_image():
-            command += ["--image", image]
-        with ThreadPoolExecutor(1) as pool, self._folder.log.open("w", buffering=1) as log:
-            loading: list[Future[bool]] = []
-
-            def on_line(line: str) -> None:
-                log.write(line + "\n")
-                if match := _STEP.match(line):
-                    step.update(match["text"].strip())
-                if "Starting control-plane" in line and not loading:
-                    loading.append(pool.submit(self._try_load, kind, archive))
-
-            try:
-                run(command, timeout=_CREATE_TIMEOUT, env=quiet_environment(self._folder),
-                    stdin=config, on_line=on_line)  # fmt: skip
-            except CommandFailed as error:
-                raise explain(error.finished, self._folder.log) from error
-        if not (loading and loading[0].result()):
-            step.update("loading the app's images")
-            self._load(kind, archive)
-
-    def _try_load(self, kind: Path, archive: Path) -> bool:
-        """Load the images early; a node that is not far enough yet is no error."""
-        try:
-            self._load(kind, archive)
-        except CommandFailed:
-            return False
-        return True
-
-    def _load(self, kind: Path, archive: Path) -> None:
-        run(
-            [kind, "load", "image-archive", archive, "--name", self.name],
-            timeout=300,
-            env=quiet_environment(self._folder),
-        )
-
     def _remove(self) -> None:
         whole = self._folder.read() is not None
         self._folder.forget()
         self._forget_connections()
-        remove_nodes(self.name, settle=0 if whole else _SETTLE)
+        remove_nodes(self.name, half_made=not whole)
 
     # ── nodes ────────────────────────────────────────────────────────────────────────────────
 
@@ -390,7 +339,7 @@ class KindCluster:
         containers = node_containers(self.name)
         if set(containers) != set(record.nodes):
             raise ClusterError(
-                f"Cluster '{self.name}' is not whole. {_unfinished(record, containers)}",
+                f"Cluster '{self.name}' is not whole. {unfinished(record, containers)}",
                 "Make it anew with `nodebynode up`.",
             )
 
@@ -409,16 +358,3 @@ class KindCluster:
     def _forget_connections(self) -> None:
         for cached in ("api", "kubectl"):
             self.__dict__.pop(cached, None)
-
-
-def node_image() -> str | None:
-    """Return the node image that is asked for, or None for kind's own (`NODEBYNODE_KIND_IMAGE`)."""
-    return os.environ.get("NODEBYNODE_KIND_IMAGE") or None
-
-
-def _unfinished(record: Record | None, containers: Mapping[str, str]) -> str:
-    """Tell what a cluster lacks, in a sentence."""
-    if record is None:
-        return "It was never finished."
-    gone = sorted(set(record.nodes) - set(containers))
-    return f"These of its containers are gone: {', '.join(gone)}." if gone else "It has grown."
