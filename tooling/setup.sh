@@ -19,9 +19,19 @@ set_up() { # ROOT EXTRA: EXTRA is "" for learners, "test" for the tests
 }
 
 take_lock() { # FOLDER
-  local lock=$1 owner told=
+  local lock=$1 owner told= orphan=0 failed=0
   until mkdir "$lock" 2>/dev/null; do
+    if [ ! -d "$lock" ] && [ $((failed += 1)) -ge 5 ]; then
+      say "nodebynode: nothing can be written in $(dirname "$lock"). Give yourself the rights, or make room, and run the command again."
+      exit 2
+    fi
     owner=$(cat "$lock/pid" 2>/dev/null || true)
+    [ -n "$owner" ] || orphan=$((orphan + 1))
+    if [ "$orphan" -gt 5 ]; then
+      rm -rf "$lock" # it was killed before it could say who it is
+      orphan=0
+      continue
+    fi
     if [ -n "$owner" ] && ! kill -0 "$owner" 2>/dev/null; then
       rm -rf "$lock" # its owner was killed
       continue
@@ -37,17 +47,17 @@ take_lock() { # FOLDER
 
 install_into() { # ROOT VENV MARK EXTRA
   local root=$1 venv=$2 mark=$3 extra=$4 python uv
-  local wanted="-e $root"
-  [ -z "$extra" ] || wanted="$wanted[$extra]"
+  local wanted=$root
+  [ -z "$extra" ] || wanted="$root[$extra]"
   uv=$(command -v uv || true)
   case $uv in "$venv"/*) uv= ;; esac # an activated .venv is no tool to make itself with
   if [ -n "$uv" ]; then
     [ -e "$mark" ] || step "Make the Python environment" "$uv" venv --quiet --clear --python '>=3.11' "$venv"
-    step "Install the Python packages (half a minute)" "$uv" pip install --quiet --python "$venv/bin/python" $wanted
+    step "Install the Python packages (half a minute)" "$uv" pip install --quiet --python "$venv/bin/python" -e "$wanted"
   else
     python=$(find_python)
     [ -e "$mark" ] || step "Make the Python environment" "$python" -m venv --clear "$venv"
-    step "Install the Python packages (one to two minutes)" "$venv/bin/python" -m pip install --quiet --disable-pip-version-check $wanted
+    step "Install the Python packages (one to two minutes)" "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e "$wanted"
   fi
 }
 

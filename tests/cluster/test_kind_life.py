@@ -128,7 +128,8 @@ def test_a_killed_up_leaves_no_process_and_no_claim_to_be_whole(
     assert seconds < 10
     assert not spare.record.exists()
     if moment is not LOCKED:
-        assert spare.state() == "half-made: It was never finished. `nodebynode up` makes it anew."
+        up = f"`nodebynode up -c {spare.cluster}`"
+        assert spare.state() == f"half-made: It was never finished. {up} makes it anew."
         with pytest.raises(ClusterError, match=f"Cluster '{spare.cluster}' is not up"):
             open_cluster(spare.cluster).reset()
 
@@ -173,7 +174,7 @@ def test_up_wakes_a_cluster_that_docker_stopped(spare: Spare) -> None:
     docker("stop", "--time", "1", *before)
     said = spare("status")
     assert said.code == 1
-    assert "is stopped. Docker stopped it. `nodebynode up` wakes it." in said.out
+    assert f"Docker stopped it. `nodebynode up -c {spare.cluster}` wakes it." in said.out
 
     said = spare("up")
     assert said.code == 0
@@ -227,10 +228,11 @@ def test_a_cluster_that_lacks_a_node_is_made_anew(spare: Spare) -> None:
     gone, kept = f"{spare.cluster}-worker2", container_ids(spare.cluster)
     docker("rm", "--force", "--volumes", gone)
     explanation = f"These of its containers are gone: {gone}."
-    assert spare.state() == f"half-made: {explanation} `nodebynode up` makes it anew."
+    up = f"`nodebynode up -c {spare.cluster}`"
+    assert spare.state() == f"half-made: {explanation} {up} makes it anew."
     refused = spare("reset")
     assert refused.code == 2
-    assert f"is not whole. {explanation} Make it anew with `nodebynode up`." in refused.err
+    assert f"is not whole. {explanation} Make it anew with {up}." in refused.err
 
     code, _, _ = spare.end(up_until(spare, NO_RECORD), signal.SIGKILL)
     assert code == -signal.SIGKILL

@@ -155,6 +155,14 @@ def test_a_frozen_node_without_a_kubelet_gets_both_back(cluster: Cluster, record
     assert shown.out.strip() in ("active", "activating")
 
 
+def test_a_deleted_node_joins_again(cluster: Cluster, record: Record) -> None:
+    node = cluster.workers[2]
+    cluster.api.delete(Kind.NODE, node)
+    undone = cluster.reset()
+    assert any(node in each and "joined it again" in each for each in undone), undone
+    assert cluster.api.get(Kind.NODE, node)["metadata"]["labels"][ZONE] == "c"
+
+
 def test_a_node_that_is_no_worker_is_refused(cluster: Cluster) -> None:
     with pytest.raises(BadInput, match=r"'moon' is no worker\.\nThe workers are "):
         cluster.fail_node("moon", NodeFailure.FREEZE)
@@ -210,9 +218,10 @@ def test_a_check_tells_that_the_labs_namespace_is_gone(cluster: Cluster) -> None
 def test_a_lab_without_a_cluster_says_so(cluster: Cluster) -> None:
     with pytest.raises(ClusterError) as caught:
         opened(f"{cluster.name}-no")
+    up = f"`nodebynode up -c {cluster.name}-no`"
     assert str(caught.value) == (
-        f"Cluster '{cluster.name}-no' is absent. It is not there. `nodebynode up` makes it.\n"
-        "Start it in a terminal with `nodebynode up`, then run this cell again."
+        f"Cluster '{cluster.name}-no' is absent. It is not there. {up} makes it.\n"
+        f"Start it in a terminal with {up}, then run this cell again."
     )
 
 

@@ -101,7 +101,7 @@ def test_status_of_a_cluster_that_is_not_there(call: Call, home: Path) -> None:
     said = call("status", "-c", "other")
     assert (said.code, said.err) == (1, "")
     assert said.out == (
-        "Cluster 'other' (kind) is absent. It is not there. `nodebynode up` makes it."
+        "Cluster 'other' (kind) is absent. It is not there. `nodebynode up -c other` makes it."
     )
     as_json = call("status", "--json")
     assert (as_json.code, json.loads(as_json.out)["state"]) == (1, "absent")

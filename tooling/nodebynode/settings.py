@@ -69,6 +69,11 @@ def course_root() -> Path:
     return root
 
 
+def command(verb: str, cluster: str) -> str:
+    """Return the command line that does something to a cluster, for messages."""
+    return f"nodebynode {verb}" + (f" -c {cluster}" if cluster != DEFAULT_CLUSTER else "")
+
+
 def cluster_name(name: str | None = None) -> str:
     """Return a valid cluster name: the argument, `NODEBYNODE_CLUSTER`, or the default.
 

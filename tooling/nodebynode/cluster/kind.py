@@ -23,6 +23,7 @@ from nodebynode.cluster.kind_waking import (
     heal,
     heal_all,
     mend_kubeconfig,
+    rejoin,
 )
 from nodebynode.cluster.nodes import is_ready, node_words
 from nodebynode.errors import ApiError, BadInput, ClusterError, NodebynodeError
@@ -118,6 +119,7 @@ class KindCluster:
         record = self._require_record()
         self._require_whole(record)
         undone = [f"{node} {how}" for node, how in heal_all(self.name).items()]
+        undone += rejoin(set(record.nodes) - set(node_words(self.api.list(Kind.NODE))))
         if undone:
             self._wait_ready()
         undone += restore.restore_nodes(self.api, record.nodes)
@@ -167,16 +169,17 @@ class KindCluster:
         containers = node_containers(self.name)
         record = self._folder.read()
         if not containers and record is None:
-            return self._status("absent", "It is not there. `nodebynode up` makes it.")
+            return self._status("absent", f"It is not there. {self._command('up')} makes it.")
         if containers and not self._folder.claimed:
             return self._status("foreign", f"{_FOREIGN} It is left alone.", containers)
         if record is None or set(containers) != set(record.nodes):
             return self._status(
-                "half-made", f"{unfinished(record, containers)} `nodebynode up` makes it anew.",
+                "half-made",
+                f"{unfinished(record, containers)} {self._command('up')} makes it anew.",
                 containers,
-            )  # fmt: skip
+            )
         if all(state == "exited" for state in containers.values()):
-            return self._status("stopped", "Docker stopped it. `nodebynode up` wakes it.")
+            return self._status("stopped", f"Docker stopped it. {self._command('up')} wakes it.")
         return self._running_status(containers, record)
 
     # ── making and waking ────────────────────────────────────────────────────────────────────
@@ -266,7 +269,7 @@ class KindCluster:
             timeout=_READY_TIMEOUT,
             what="four nodes Ready",
             seen=lambda: ", ".join(f"{node} {state}" for node, state in last.items()),
-            do="Try `nodebynode down` and `nodebynode up`.",
+            do=f"Try {self._command('down')} and {self._command('up')}.",
         )
 
     def _record(self, ports: Mapping[int, int]) -> Record:
@@ -296,7 +299,7 @@ class KindCluster:
         if bad:
             return self._status(
                 "degraded",
-                f"Not Ready: {', '.join(bad)}. `nodebynode reset` heals it.",
+                f"Not Ready: {', '.join(bad)}. {self._command('reset')} heals it.",
                 nodes, record, version,
             )  # fmt: skip
         return self._status("running", "All nodes are Ready.", nodes, record, version)
@@ -304,9 +307,11 @@ class KindCluster:
     def _without_api(self, error: ApiError, containers: Mapping[str, str]) -> ClusterStatus:
         odd = [node for node, state in containers.items() if state != "running"]
         if odd:
-            explanation = f"Not running: {', '.join(odd)}. `nodebynode up` wakes it."
+            explanation = f"Not running: {', '.join(odd)}. {self._command('up')} wakes it."
             return self._status("degraded", explanation, containers)
-        return self._status("starting", f"{error.seen} `nodebynode up` waits for it.", containers)
+        return self._status(
+            "starting", f"{error.seen} {self._command('up')} waits for it.", containers
+        )
 
     def _status(
         self,
@@ -331,7 +336,7 @@ class KindCluster:
         record = self._folder.read()
         if record is None:
             raise ClusterError(
-                f"Cluster '{self.name}' is not up.", "Start it with `nodebynode up`."
+                f"Cluster '{self.name}' is not up.", f"Start it with {self._command('up')}."
             )
         return record
 
@@ -340,7 +345,7 @@ class KindCluster:
         if set(containers) != set(record.nodes):
             raise ClusterError(
                 f"Cluster '{self.name}' is not whole. {unfinished(record, containers)}",
-                "Make it anew with `nodebynode up`.",
+                f"Make it anew with {self._command('up')}.",
             )
 
     def _require_ours(self, containers: Mapping[str, str]) -> None:
@@ -354,6 +359,9 @@ class KindCluster:
     def _require_worker(self, name: str) -> None:
         if name not in self.workers:
             raise BadInput(f"'{name}' is no worker.", f"The workers are {', '.join(self.workers)}.")
+
+    def _command(self, verb: str) -> str:
+        return f"`{settings.command(verb, self.name)}`"
 
     def _forget_connections(self) -> None:
         for cached in ("api", "kubectl"):

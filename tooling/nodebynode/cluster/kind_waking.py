@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from nodebynode import tools
@@ -36,6 +37,17 @@ def heal(node: str, state: str) -> str:
         docker("exec", node, "systemctl", "start", "kubelet")
         words.append("had no kubelet running, and has one again")
     return "; ".join(words)
+
+
+def rejoin(missing: Iterable[str]) -> list[str]:
+    """Let nodes join again whose Node objects were deleted; returns what was done, in words.
+
+    A kubelet registers its node when it starts, and only then.
+    """
+    nodes = sorted(missing)
+    for node in nodes:
+        docker("exec", node, "systemctl", "restart", "kubelet")
+    return [f"{node} was deleted from the cluster, and has joined it again" for node in nodes]
 
 
 def mend_kubeconfig(folder: Folder, reporter: Reporter) -> None:

@@ -143,9 +143,7 @@ class Lab:
         kubectl = self._cluster.kubectl
         strict = kubectl.kubeconfig.parent / "strict.bash"
         strict.write_text(_STRICT_BASH)
-        environment = kubectl.environment()
-        for name in ("KUBECONFIG", "KUBECACHEDIR", "PATH"):
-            os.environ[name] = environment[name]
+        os.environ.update(kubectl.settings())
         os.environ["BASH_ENV"] = str(strict)
         kernel.install()
 
@@ -187,5 +185,6 @@ def _require_running(cluster: Cluster) -> None:
     if status.state not in ("running", "degraded"):
         raise ClusterError(
             f"Cluster '{cluster.name}' is {status.state}. {status.explanation}",
-            "Start it in a terminal with `nodebynode up`, then run this cell again.",
+            f"Start it in a terminal with `{settings.command('up', cluster.name)}`, then run this "
+            "cell again.",
         )

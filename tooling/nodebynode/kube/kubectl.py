@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,19 +24,30 @@ class Kubectl:
     kubeconfig: Path
     namespace: str | None = None
 
-    def environment(self) -> dict[str, str]:
-        """Return an environment in which `kubectl` is this program on this cluster.
+    def settings(self) -> dict[str, str]:
+        """Return the environment variables that make `kubectl` mean this program on this cluster.
 
-        kubectl's discovery cache is moved beside the kubeconfig too, out of `~/.kube`.
+        Its discovery cache lies beside the kubeconfig, out of `~/.kube`, and a person's own
+        aliases (`~/.kube/kuberc`) are off. PATH gets a folder that holds nothing but kubectl, so
+        that its neighbours cannot stand in the way of other programs.
         """
-        folders = [str(self.program.parent), os.environ.get("PATH", "")]
+        home = self.kubeconfig.parent
+        link = home / "bin" / "kubectl"
+        if not (link.is_symlink() and link.readlink() == self.program):
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.unlink(missing_ok=True)
+            with suppress(FileExistsError):  # another process made it just now
+                link.symlink_to(self.program)
         return {
-            **os.environ,
             "KUBECONFIG": str(self.kubeconfig),
-            "KUBERC": "off",  # ~/.kube/kuberc holds a person's own aliases and defaults
-            "KUBECACHEDIR": str(self.kubeconfig.parent / "kubectl-cache"),
-            "PATH": os.pathsep.join(folders),
+            "KUBERC": "off",
+            "KUBECACHEDIR": str(home / "kubectl-cache"),
+            "PATH": os.pathsep.join((str(link.parent), os.environ.get("PATH", ""))),
         }
+
+    def environment(self) -> dict[str, str]:
+        """Return this process's environment with `settings` laid over it."""
+        return {**os.environ, **self.settings()}
 
     def __call__(
         self, *args: str, stdin: str | None = None, timeout: float = 60, check: bool = True
