@@ -24,9 +24,6 @@ from nodebynode.waiting import wait_for
 
 PROVIDERS = ("kind",)
 TEST_SECONDS = 120
-_CONTENTS = (Kind.DEPLOYMENT, Kind.REPLICA_SET, Kind.DAEMON_SET, Kind.BUDGET, Kind.SERVICE)
-_made: set[str] = set()
-"""Namespaces of earlier tests. They may still be going; nobody waits for them."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,12 +36,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say loudly that a contract was not looked at."""
+    """Say last, and loudly, what was not tested here and why."""
     skipped = terminalreporter.stats.get("skipped", [])
-    count = sum("NODEBYNODE_TEST_WITHOUT_DOCKER" in str(report.longrepr) for report in skipped)
-    if count:
-        terminalreporter.section("NO CLUSTER", sep="!", red=True, bold=True)
-        terminalreporter.line(f"{count} tests were NOT run: Docker cannot be used here.", red=True)
+    if skipped:
+        terminalreporter.section("NOT TESTED HERE", sep="!", red=True, bold=True)
+        for report in skipped:
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+            terminalreporter.line(f"{report.nodeid}: {reason}", red=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI nothing may be skipped."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -78,11 +84,9 @@ def cluster(request: pytest.FixtureRequest, _own_home: None) -> Iterator[Cluster
 def namespace(cluster: Cluster) -> Iterator[str]:
     """A fresh namespace; afterwards it is removed, and the nodes are as they were made."""
     name = f"t{secrets.token_hex(3)}"
-    _made.add(name)
     cluster.api.create(Kind.NAMESPACE, {"metadata": {"name": name}})
     yield name
-    _remove(cluster.api, name)
-    cluster.put_back(keep_namespaces=frozenset(_made))
+    cluster.put_back()
     _wait_nodes_ready(cluster.api)
 
 
@@ -111,14 +115,6 @@ def _require(provider: str) -> None:
             pytest.skip(f"NODEBYNODE_TEST_WITHOUT_DOCKER=1, and indeed: {error.seen}")
         remedy = "Or set NODEBYNODE_TEST_WITHOUT_DOCKER=1 to skip the tests of a cluster."
         raise pytest.fail.Exception(f"{error}\n{remedy}", pytrace=False) from None
-
-
-def _remove(api: Api, namespace: str) -> None:
-    """Stop what runs in a namespace and let the namespace go, without waiting for its end."""
-    for kind in _CONTENTS:
-        api.delete_all(kind, namespace)
-    api.delete_all(Kind.POD, namespace, grace=0)
-    api.delete(Kind.NAMESPACE, namespace)
 
 
 def _wait_nodes_ready(api: Api) -> None:

@@ -46,7 +46,7 @@ def test_seconds_to_the_end(room: Room) -> None:
     pods = room.timeline(Kind.POD)
     ended: dict[str, str] = {}
     asked = time.time()
-    room.api.delete_all(Kind.POD, room.namespace)
+    room.api.request("DELETE", Kind.POD.path(room.namespace))
 
     def gone(found: Objects) -> bool:
         ended.update(finished_at(found))

@@ -7,7 +7,7 @@ finalizers that nobody serves are taken off, and only then is the namespace let 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -56,17 +56,6 @@ def remove_leftovers(api: Api, keep: frozenset[str] = frozenset()) -> list[str]:
         list(pool.map(lambda name: _remove_namespace(api, name, resources), ours))
     found = [] if "default" in keep else _clear_default(api, resources)
     return [f"namespace {name} was there" for name in ours] + found
-
-
-def remove_namespaces(api: Api, names: Iterable[str]) -> None:
-    """Remove namespaces with all that they hold, at once rather than gracefully.
-
-    Raises:
-        ClusterError: something in a namespace cannot be removed; the message names it.
-    """
-    resources = namespaced_resources(api)
-    for name in names:
-        _remove_namespace(api, name, resources)
 
 
 def namespaced_resources(api: Api) -> list[Resource]:

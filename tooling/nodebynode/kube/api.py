@@ -143,11 +143,6 @@ class Api:
             if error.status != 404:
                 raise
 
-    def delete_all(self, kind: Kind, namespace: str, *, grace: int | None = None) -> None:
-        """Delete every object of a kind in a namespace with one request."""
-        body = {"propagationPolicy": "Background"}
-        self.request("DELETE", kind.path(namespace), body=body, query=_grace(grace))
-
     def evict(self, pod: str, namespace: str) -> None:
         """Ask for an eviction; `ApiError` with status 429 when a budget forbids it."""
         body = {
