@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from nodebynode.cluster import Cluster, open_cluster
 from nodebynode.cluster.docker import require_docker
 from nodebynode.cluster.nodes import is_ready, node_words
@@ -24,6 +25,11 @@ from nodebynode.waiting import wait_for
 
 PROVIDERS = ("kind",)
 TEST_SECONDS = 120
+# How fast examples are made says nothing on a machine that also runs clusters.
+settings.register_profile(
+    "house", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("house")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -75,6 +75,13 @@ def test_grace_zero_does_not_wait(room: Room) -> None:
     assert room.api.find(Kind.POD, "web", room.namespace) is None
 
 
+def test_our_own_deletion_can_be_at_once_too(room: Room) -> None:
+    """The same through `Api.delete`, on which putting the cluster back relies."""
+    start(room, grace=20, pre_stop=15)
+    room.api.delete(Kind.POD, "web", room.namespace, grace=0)
+    assert room.api.find(Kind.POD, "web", room.namespace) is None
+
+
 def test_sigterm_comes_after_prestop(room: Room) -> None:
     """The app goes on as before during the hook, and then is told by SIGTERM."""
     start(room, on_sigterm="ignore", grace=5, pre_stop=2)

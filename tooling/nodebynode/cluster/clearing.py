@@ -22,6 +22,7 @@ _KEPT_IN_DEFAULT = frozenset(
     {("services", "kubernetes"), ("configmaps", "kube-root-ca.crt"), ("serviceaccounts", "default")}
 )
 _NOT_LEARNERS = frozenset({"events", "leases", "endpoints", "endpointslices"})
+_AT_ONCE = {"gracePeriodSeconds": 0, "propagationPolicy": "Background"}
 _THREADS = 8
 
 
@@ -111,8 +112,7 @@ def _clear(api: Api, namespace: str, resource: Resource) -> list[Json]:
     if items:
         for item in items:
             _without_finalizers(api, resource.path(namespace, item["metadata"]["name"]), item)
-        body = {"propagationPolicy": "Background"}
-        api.request("DELETE", path, query={"gracePeriodSeconds": 0}, body=body)
+        api.request("DELETE", path, body=_AT_ONCE)
     return items
 
 
@@ -171,7 +171,7 @@ def _clear_default(api: Api, resources: list[Resource]) -> list[str]:
 def _delete_one(api: Api, path: str, item: Json) -> None:
     _without_finalizers(api, path, item)
     try:
-        api.request("DELETE", path, query={"gracePeriodSeconds": 0})
+        api.request("DELETE", path, body=_AT_ONCE)
     except ApiError as error:
         if error.status != 404:  # its owner went first, and took it along
             raise

@@ -25,7 +25,7 @@ from nodebynode.cluster.kind_waking import (
     mend_kubeconfig,
     rejoin,
 )
-from nodebynode.cluster.nodes import is_ready, node_words
+from nodebynode.cluster.nodes import node_words
 from nodebynode.errors import ApiError, BadInput, ClusterError, NodebynodeError
 from nodebynode.kube import Api, Kind, Kubectl
 from nodebynode.reporting import Reporter, Silent, Step
@@ -162,7 +162,7 @@ class KindCluster:
         """Undo a node's failure and wait until the cluster calls it Ready."""
         self._require_worker(name)
         heal(name, node_containers(self.name).get(name, "absent"))
-        self._wait_ready()
+        self._wait_ready(node=name)
 
     def status(self) -> ClusterStatus:
         """Look at containers and API, and change nothing."""
@@ -205,7 +205,7 @@ class KindCluster:
         for node, how in healed.items():
             self._reporter.note(f"{node} {how}")
         mend_kubeconfig(self._folder, self._reporter)
-        if healed or not self._all_ready():
+        if healed or self._not_ready():
             with self._reporter.step("Wake the cluster") as step:
                 self._wait_ready(step)
         if record.app != app_images.content_hash():
@@ -242,33 +242,31 @@ class KindCluster:
 
     # ── nodes ────────────────────────────────────────────────────────────────────────────────
 
-    def _all_ready(self) -> bool:
+    def _not_ready(self) -> dict[str, str]:
+        """Return what is not Ready, in words by node; empty when all is well."""
+        states = dict.fromkeys((f"{self.name}-control-plane", *self.workers), "has not joined")
         try:
-            nodes = Api(self._folder.kubeconfig).list(Kind.NODE)
-        except ApiError:
-            return False
-        return len(nodes) == len(self.workers) + 1 and all(map(is_ready, nodes))
+            states |= node_words(Api(self._folder.kubeconfig).list(Kind.NODE))
+        except ApiError as error:
+            return {**states, "the API server": error.seen}
+        return {node: state for node, state in states.items() if not state.startswith("Ready")}
 
-    def _wait_ready(self, step: Step | None = None) -> None:
-        last: dict[str, str] = {}
+    def _wait_ready(self, step: Step | None = None, *, node: str | None = None) -> None:
+        """Wait until all nodes are Ready, or only one of them."""
+        missing: dict[str, str] = {}
 
         def ready() -> bool:
-            try:
-                last.update(node_words(Api(self._folder.kubeconfig).list(Kind.NODE)))
-            except ApiError as error:
-                last["the API server"] = error.seen
-                return False
-            last.pop("the API server", None)
-            count = sum(state == "Ready" for state in last.values())
+            missing.clear()
+            missing.update(self._not_ready())
             if step:
-                step.update(f"{count} of {len(self.workers) + 1} nodes Ready")
-            return self._all_ready()
+                step.update("waiting for " + ", ".join(missing))
+            return not missing if node is None else node not in missing
 
         wait_for(
             ready,
             timeout=_READY_TIMEOUT,
-            what="four nodes Ready",
-            seen=lambda: ", ".join(f"{node} {state}" for node, state in last.items()),
+            what=f"{node or 'four nodes'} to be Ready",
+            seen=lambda: ", ".join(f"{name}: {state}" for name, state in missing.items()),
             do=f"Try {self._command('down')} and {self._command('up')}.",
         )
 

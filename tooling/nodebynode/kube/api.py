@@ -136,9 +136,11 @@ class Api:
             namespace: Its namespace.
             grace: Grace period in seconds; the object's own when None.
         """
-        body = {"propagationPolicy": "Background"}
+        body: Json = {"propagationPolicy": "Background"}
+        if grace is not None:
+            body["gracePeriodSeconds"] = grace  # in the query the server would not look at it
         try:
-            self.request("DELETE", kind.path(namespace, name), body=body, query=_grace(grace))
+            self.request("DELETE", kind.path(namespace, name), body=body)
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -233,10 +235,6 @@ class Api:
                 f"{message} {more}".strip(), status=status, reason=answer.get("reason", "")
             )
         return dict(answer)
-
-
-def _grace(seconds: int | None) -> dict[str, str | int]:
-    return {} if seconds is None else {"gracePeriodSeconds": seconds}
 
 
 def _cause(error: Exception) -> str:
