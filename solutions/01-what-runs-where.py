@@ -254,6 +254,11 @@ lab.map()
 # **Your turn, alone.** Choose a worker on which a Pod of `shop` runs. See to it that no Pod of
 # `shop` runs there any more and none can land there, while three are ready elsewhere. Leave the
 # Deployment alone. `kubectl cordon NODE` tells the scheduler: no new Pods here.
+#
+# First the lab remembers once more where the Pods are.
+
+# %%
+lab.remember("shop")
 
 # %% language="bash" tags=["exercise"]
 # ### BEGIN SOLUTION

@@ -121,9 +121,15 @@ def test_one_pod_too_many_is_no_harm(lab: LabPage, cluster: Cluster) -> None:
 
 
 def test_a_cordon_alone_frees_no_worker(lab: LabPage, cluster: Cluster) -> None:
+    index = lab.find("# your command here")
+    lab.type_into(index, f"%%bash\nkubectl cordon {cluster.name}-control-plane")
+    lab.run(index)
+    said = lab.run(lab.find('lab.check("worker-is-empty"'))
+    assert "which is no worker" in said
+
+    lab.run([i for i, cell in enumerate(lab.cells()) if "lab.remember" in cell["source"]][-1])
     pods = cluster.api.list(Kind.POD, "lab-01", labels="app=shop")
     node = pods[0]["spec"]["nodeName"]
-    index = lab.find("# your command here")
     lab.type_into(index, f"%%bash\nkubectl cordon {node}")
     lab.run(index)
     said = lab.run(lab.find('lab.check("worker-is-empty"'))

@@ -102,7 +102,8 @@ class Lab:
                 "Run the cells above first, from the top.",
             )
         self._memories[deployment] = memory
-        print(f"Remembered: Deployment {deployment} and {listed(list(memory.pods))}.")
+        pods = [f"{pod} on {node or 'no node yet'}" for pod, node in memory.homes.items()]
+        print(f"Remembered: Deployment {deployment}, with {listed(pods)}.")
 
     def kubectl(self, *args: str) -> str:
         """Run kubectl in the lab's namespace and return what it printed."""

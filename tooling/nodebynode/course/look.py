@@ -16,10 +16,12 @@ class Memory:
     Attributes:
         deployment: The Deployment's UID and generation, or None when there was none.
         pods: The UID of each of its Pods, by name.
+        homes: The node of each of its Pods, by name; None for a Pod without one.
     """
 
     deployment: tuple[str, int] | None
     pods: Mapping[str, str]
+    homes: Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,12 @@ class Look:
         """Return what is there now of a Deployment and its Pods."""
         found = self.deployment(deployment)
         identity = (uid_of(found), found["metadata"]["generation"]) if found else None
-        return Memory(identity, {name_of(pod): uid_of(pod) for pod in self.pods(deployment)})
+        pods = self.pods(deployment)
+        return Memory(
+            identity,
+            pods={name_of(pod): uid_of(pod) for pod in pods},
+            homes={name_of(pod): node_of(pod) for pod in pods},
+        )
 
 
 def name_of(item: Json) -> str:

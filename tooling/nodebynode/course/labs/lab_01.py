@@ -95,48 +95,29 @@ def _path_of_a_pod(look: Look) -> Verdict:
 
 def _written_not_rolled(look: Look) -> Verdict:
     expected = "a label `team` on the Deployment shop, and the same Pods as before."
-    memory, problem = _remembered(look, expected)
+    before, now, problem = _since_remembered(look, expected)
     if problem:
         return problem
-    deployment = look.deployment("shop")
-    now = look.memory_of("shop")
-    if deployment is None:
-        return not_yet("The Deployment shop is gone.", expected, _RUN_FROM_TOP)
-    if now.deployment != memory.deployment:
-        return not_yet(
-            "The Deployment's spec has changed as well, or it was made anew: its generation was "
-            f"{_generation(memory)} and is {_generation(now)}.",
-            expected,
-            "Run the cell with `lab.remember` again, then change only the label.",
-        )
-    team = (deployment["metadata"].get("labels") or {}).get("team")
+    found = look.deployment("shop") or {"metadata": {}}
+    team = (found["metadata"].get("labels") or {}).get("team")
     if not team:
         return not_yet("The Deployment has no label `team`.", expected)
-    if now.pods != memory.pods:
+    if now.pods != before.pods:
         return not_yet(
             f"The Pods are not the ones you remembered: now {listed(list(now.pods))}.",
             expected,
             "Run the cell with `lab.remember` again.",
         )
-    version = deployment["metadata"]["resourceVersion"]
+    version = found["metadata"]["resourceVersion"]
     return passed(f"team={team} is written (resourceVersion {version}); no Pod noticed.")
 
 
 def _one_replaced(look: Look) -> Verdict:
     expected = "two of the three Pods you remembered, and one new one, all ready."
-    memory, problem = _remembered(look, expected)
+    before, now, problem = _since_remembered(look, expected)
     if problem:
         return problem
-    now = look.memory_of("shop")
-    if now.deployment != memory.deployment:
-        return not_yet(
-            "The Deployment itself has changed since you remembered it.",
-            expected,
-            "Run the cell with `lab.remember` again, then delete one Pod and nothing else.",
-        )
-    uids = set(now.pods.values())
-    gone = [name for name, uid in memory.pods.items() if uid not in uids]
-    new = [name for name, uid in now.pods.items() if uid not in memory.pods.values()]
+    gone, new = _gone(before, now), _gone(now, before)
     if not gone:
         return not_yet("All the Pods that you remembered are still there.", expected)
     if len(gone) > 1:
@@ -146,55 +127,74 @@ def _one_replaced(look: Look) -> Verdict:
             "No harm done: they were replaced too. Run the cell with `lab.remember` again and "
             "delete one.",
         )
-    ready = [name_of(pod) for pod in look.pods("shop") if pod_is_ready(pod)]
-    if len(new) != 1 or len(ready) != 3:
-        return not_yet(f"{gone[0]} is gone; {len(ready)} of 3 are ready.", expected, wait=True)
-    nodes = {name_of(pod): node_of(pod) for pod in look.pods("shop")}
+    ready = sum(map(pod_is_ready, look.pods("shop")))
+    if len(new) != 1 or ready != 3:
+        return not_yet(f"{gone[0]} is gone; {ready} of 3 are ready.", expected, wait=True)
     return passed(
-        f"{gone[0]} is gone for good, and {new[0]} came, on {nodes[new[0]]}: another name, another "
-        "UID. The Deployment did not change."
+        f"{gone[0]} is gone for good, and {new[0]} came, on {now.homes[new[0]]}: another name, "
+        "another UID. The Deployment did not change."
     )
 
 
 def _worker_is_empty(look: Look) -> Verdict:
-    expected = "a cordoned worker without Pods of shop, and three ready Pods elsewhere."
-    memory, problem = _remembered(look, expected)
+    expected = (
+        "a cordoned worker on which a Pod of shop ran and none runs now, and three ready Pods "
+        "elsewhere."
+    )
+    before, now, problem = _since_remembered(look, expected)
     if problem:
         return problem
-    now = look.memory_of("shop")
-    if now.deployment != memory.deployment:
-        return not_yet(
-            "The Deployment has changed; this must work without touching it.",
-            expected,
-            "Put it back by running the first cells again, then `lab.remember` again.",
-        )
     cordoned = [name_of(node) for node in look.nodes() if node["spec"].get("unschedulable")]
-    if not cordoned:
-        return not_yet("No node is cordoned.", expected)
-    pods = look.pods("shop")
-    staying = [name_of(pod) for pod in pods if node_of(pod) in cordoned]
+    workers = [node for node in cordoned if node in look.workers]
+    if not workers:
+        seen = f"Cordoned is {listed(cordoned)}, which is no worker." if cordoned else ""
+        return not_yet(seen or "No node is cordoned.", expected)
+    if not set(workers) & set(before.homes.values()):
+        return not_yet(
+            f"{listed(workers)} is cordoned, but no Pod of shop ran there when you remembered.",
+            expected,
+            "`kubectl uncordon` it, and choose a worker on which one runs.",
+        )
+    staying = [name for name, node in now.homes.items() if node in workers]
     if staying:
-        seen = f"{listed(cordoned)} takes no new Pods, and {listed(staying)} still runs there."
+        seen = f"{listed(workers)} takes no new Pods, and {listed(staying)} still runs there."
         return not_yet(seen, expected)
-    ready = sum(map(pod_is_ready, pods))
-    if len(pods) != 3 or ready != 3:
-        return not_yet(f"{listed(cordoned)} is empty; {ready} of 3 are ready.", expected, wait=True)
+    ready = sum(map(pod_is_ready, look.pods("shop")))
+    if len(now.pods) != 3 or ready != 3:
+        return not_yet(f"{listed(workers)} is empty; {ready} of 3 are ready.", expected, wait=True)
+    elsewhere = listed(sorted({node or "" for node in now.homes.values()}))
     return passed(
-        f"{listed(cordoned)} holds no Pod of shop, three are ready on "
-        f"{listed(sorted({node_of(pod) or '' for pod in pods}))}, and nobody told the Deployment."
+        f"{listed(workers)} holds no Pod of shop, three are ready on {elsewhere}, and nobody told "
+        "the Deployment."
     )
 
 
-def _remembered(look: Look, expected: str) -> tuple[Memory, Verdict | None]:
-    memory = look.memories.get("shop")
-    if memory is None:
-        nothing = Memory(None, {})
-        return nothing, not_yet(
+def _gone(before: Memory, now: Memory) -> list[str]:
+    """Return the names of the Pods of `before` that are not there in `now`."""
+    uids = set(now.pods.values())
+    return [name for name, uid in before.pods.items() if uid not in uids]
+
+
+def _since_remembered(look: Look, expected: str) -> tuple[Memory, Memory, Verdict | None]:
+    """Return what was and what is, and a verdict where they cannot be compared."""
+    before, now = look.memories.get("shop"), look.memory_of("shop")
+    if before is None:
+        return now, now, not_yet(
             "The lab remembers no Pods of shop yet.",
             expected,
             "Run the cell with `lab.remember` above, then do the step, then check.",
         )
-    return memory, None
+    if now.deployment is None:
+        return before, now, not_yet("The Deployment shop is gone.", expected, _RUN_FROM_TOP)
+    if now.deployment != before.deployment:
+        return before, now, not_yet(
+            "The Deployment itself has changed since you remembered it, or was made anew: its "
+            f"generation was {_generation(before)} and is {_generation(now)}.",
+            expected,
+            "This must work without touching its spec. Run the cell with `lab.remember` again, "
+            "then do the step.",
+        )
+    return before, now, None
 
 
 def _generation(memory: Memory) -> str:
