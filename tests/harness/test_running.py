@@ -24,8 +24,7 @@ child = subprocess.Popen(["sleep", "120"])
 time.sleep(120)
 """
 RUNNER = f"""
-import signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job would ignore it
+import sys
 sys.modules["rfc3987_syntax"] = None  # two seconds to import; nothing here needs it
 import os, jupytext
 from nodebynode.course.running import run_notebook
