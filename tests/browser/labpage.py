@@ -81,9 +81,9 @@ class LabPage:
         self.page.keyboard.insert_text(text)
 
     def output(self, index: int) -> str:
-        """Return the text of a cell's output as shown; empty when it has none."""
+        """Return the words of a cell's output as shown, on one line; empty when it has none."""
         outputs = self._activate(index).locator(".jp-OutputArea-output")
-        return "\n".join(outputs.all_inner_texts())
+        return " ".join(" ".join(outputs.all_inner_texts()).split())
 
     def answer(self, exercise: str, text: str, check: str) -> str:
         """Type an answer, run it, run its check, and return what the check says."""

@@ -157,7 +157,7 @@ def _worker_is_empty(look: Look) -> Verdict:
         )
     staying = [name for name, node in now.homes.items() if node in workers]
     if staying:
-        seen = f"{listed(workers)} takes no new Pods, and {listed(staying)} still runs there."
+        seen = f"{listed(workers)} takes no new Pods. Still there: {listed(staying)}."
         return not_yet(seen, expected)
     ready = sum(map(pod_is_ready, look.pods("shop")))
     if len(now.pods) != 3 or ready != 3:
