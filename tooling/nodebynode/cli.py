@@ -116,7 +116,11 @@ def _show_status(found: ClusterStatus) -> None:
 
 
 @app.command(
-    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+    context_settings={
+        "ignore_unknown_options": True,
+        "allow_interspersed_args": False,  # or a `--` of kubectl's would be taken for ours
+        "help_option_names": [],
+    },
     add_help_option=False,
 )
 def kubectl(args: Annotated[list[str] | None, typer.Argument()] = None) -> None:

@@ -39,7 +39,7 @@ def base_image() -> str:
 def content_hash() -> str:
     """Return a hash of all that decides what the images are."""
     digest = hashlib.sha256()
-    for name in ("shop.py", "Dockerfile"):
+    for name in ("shop.py", "pack.py", "Dockerfile"):
         digest.update((_APP / name).read_bytes())
     digest.update(f"{base_image()} {REPOSITORY} {TAGS}".encode())
     return digest.hexdigest()[:16]
@@ -67,22 +67,23 @@ def app_archive(reporter: Reporter) -> Path:
 def _build(archive: Path, reporter: Reporter) -> None:
     with reporter.step(f"Build the app's images on {base_image()} (once)") as step:
         _require_base(base_image())
-        for tag, arguments in TAGS.items():
-            step.update(tag)
-            _build_one(tag, arguments)
-        step.update("archive")
         part = archive.with_name(f"{archive.name}.part")  # one at a time: we hold the lock
         try:
+            step.update("Python, as far as it is needed")
+            _docker_build("packed", "--target=packed", f"--build-arg=BASE={base_image()}")
+            for tag, arguments in TAGS.items():
+                step.update(tag)
+                given = {"BASE": base_image(), "VERSION": tag, **arguments}
+                _docker_build(tag, *(f"--build-arg={name}={given[name]}" for name in given))
+            step.update("archive")
             docker("save", "--output", part, *map(_image, TAGS), timeout=300)
             part.replace(archive)
         finally:
             part.unlink(missing_ok=True)
-            docker("image", "rm", *map(_image, TAGS), check=False)
+            docker("image", "rm", *map(_image, [*TAGS, "packed"]), check=False)
 
 
-def _build_one(tag: str, arguments: dict[str, str]) -> None:
-    given = {"BASE": base_image(), "VERSION": tag, **arguments}
-    flags = [f"--build-arg={name}={value}" for name, value in given.items()]
+def _docker_build(tag: str, *flags: str) -> None:
     docker("build", "--quiet", "--tag", _image(tag), *flags, _APP, timeout=600)
 
 

@@ -205,7 +205,7 @@ class KindCluster:
         for node, how in healed.items():
             self._reporter.note(f"{node} {how}")
         mend_kubeconfig(self._folder, self._reporter)
-        if healed or self._not_ready():
+        if healed or self._not_ready(Api(self._folder.kubeconfig)):
             with self._reporter.step("Wake the cluster") as step:
                 self._wait_ready(step)
         if record.app != app_images.content_hash():
@@ -242,11 +242,11 @@ class KindCluster:
 
     # ── nodes ────────────────────────────────────────────────────────────────────────────────
 
-    def _not_ready(self) -> dict[str, str]:
+    def _not_ready(self, api: Api) -> dict[str, str]:
         """Return what is not Ready, in words by node; empty when all is well."""
         states = dict.fromkeys((f"{self.name}-control-plane", *self.workers), "has not joined")
         try:
-            states |= node_words(Api(self._folder.kubeconfig).list(Kind.NODE))
+            states |= node_words(api.list(Kind.NODE))
         except ApiError as error:
             return {**states, "the API server": error.seen}
         return {node: state for node, state in states.items() if not state.startswith("Ready")}
@@ -254,10 +254,11 @@ class KindCluster:
     def _wait_ready(self, step: Step | None = None, *, node: str | None = None) -> None:
         """Wait until all nodes are Ready, or only one of them."""
         missing: dict[str, str] = {}
+        api = Api(self._folder.kubeconfig)
 
         def ready() -> bool:
             missing.clear()
-            missing.update(self._not_ready())
+            missing.update(self._not_ready(api))
             if step:
                 step.update("waiting for " + ", ".join(missing))
             return not missing if node is None else node not in missing

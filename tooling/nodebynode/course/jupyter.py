@@ -25,7 +25,12 @@ from nodebynode.processes import die_with_parent
 from nodebynode.waiting import wait_for
 
 MY_LABS = "my-labs"
-_ANNOUNCEMENTS = "@jupyterlab/apputils-extension:announcements"
+_NOT_IN_THE_PAGE = (
+    "@jupyterlab/apputils-extension:announcements",
+    "@jupyterlab/lsp-extension",
+    "jupyterlab-jupytext",
+)
+_NOT_IN_THE_SERVER = ("jupyter_lsp", "jupyterlab_jupytext", "notebook_shim")
 Served = tuple[str, subprocess.Popen[bytes]]
 
 
@@ -62,7 +67,7 @@ def server_environment(kubectl: Kubectl, cluster: str) -> dict[str, str]:
     environment = kubectl.environment()
     scripts = sysconfig.get_path("scripts")
     ours = _folder(cluster)
-    _write_page_config(ours / "config")
+    _write_config(ours / "config")
     return {
         **environment,
         "PATH": os.pathsep.join((scripts, environment["PATH"])),
@@ -74,20 +79,36 @@ def server_environment(kubectl: Kubectl, cluster: str) -> dict[str, str]:
     }
 
 
-def _write_page_config(folder: Path) -> None:
-    """Switch off what asks the internet for news; the learner's own settings stay in force."""
-    page = folder / "labconfig" / "page_config.json"
-    page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(json.dumps({"disabledExtensions": {_ANNOUNCEMENTS: True}}))
+def _write_config(folder: Path) -> None:
+    """Switch off what asks the internet for news, and what only costs time while it starts.
+
+    The learner's own settings stay in force.
+    """
+    page = {"disabledExtensions": dict.fromkeys(_NOT_IN_THE_PAGE, True)}
+    server = {"ServerApp": {"jpserver_extensions": dict.fromkeys(_NOT_IN_THE_SERVER, False)}}
+    for name, content in (
+        ("labconfig/page_config.json", page),
+        ("jupyter_server_config.json", server),
+    ):
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(content))
 
 
 def running_server(root: Path, cluster: str) -> str | None:
-    """Return the address of our server for this course and cluster, if one answers."""
-    from jupyter_server.serverapp import list_running_servers  # takes half a second to import
+    """Return the address of our server for this course and cluster, if one runs.
 
-    for server in list_running_servers(str(_folder(cluster) / "runtime")):
-        if Path(server["root_dir"]) == root:
-            return f"{server['url']}lab?token={server['token']}"
+    Each Jupyter server describes itself in a file of its runtime folder. jupyter_server can read
+    those too, but its import alone takes a second.
+    """
+    for file in (_folder(cluster) / "runtime").glob("jpserver-*.json"):
+        try:
+            server = json.loads(file.read_text())
+            os.kill(server["pid"], 0)
+            if Path(server["root_dir"]) == root:
+                return f"{server['url']}lab?token={server['token']}"
+        except (OSError, ValueError, KeyError):  # it has ended, or is just being written
+            continue
     return None
 
 
@@ -114,7 +135,8 @@ def serve(root: Path, environment: Mapping[str, str], cluster: str) -> Iterator[
     log = _folder(cluster) / "jupyter.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--ServerApp.ip=127.0.0.1"),
+        *(sys.executable, "-m", "nodebynode.course.labserver", "--no-browser"),
+        "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.root_dir={root}",
         # A login shell, which is Jupyter's choice here, would set PATH anew and lose our tools.
         f"--ServerApp.terminado_settings={{'shell_command': [{_shell()!r}]}}",

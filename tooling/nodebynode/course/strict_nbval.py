@@ -15,7 +15,6 @@ import json
 import os
 import re
 import signal
-import sys
 import tempfile
 import threading
 import time
@@ -26,11 +25,12 @@ from queue import Empty
 from typing import Any
 
 import pytest
-from jupyter_client.manager import KernelManager
 
-# jsonschema would spend two seconds on a grammar of URIs, which notebooks do not hold.
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+from nodebynode.course.labserver import skip_slow_grammar
 
+skip_slow_grammar()
+
+from jupyter_client.manager import KernelManager  # noqa: E402
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager  # noqa: E402
 from nbval.plugin import IPyNbCell, IPyNbFile  # noqa: E402
 
