@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 
 ZONES = ("a", "b", "c")
-NODE_PORTS = range(30080, 30096)
+NODE_PORTS = range(30080, 30090)
 """Every NodePort that the API server may give out. All are mapped to this machine, so that every
 NodePort Service of a learner can be reached; that is why the usual range is narrowed."""
 

@@ -15,6 +15,8 @@ from nodebynode.reporting import Step
 
 _STEP = re.compile(r"^ [•✓✗] (?P<text>[\x20-\x7e]+)")
 _CREATE_TIMEOUT = 600.0
+_LOAD_WHEN = "Joining worker nodes"
+"""Before, loading would hold up the control plane's start; after, the start of the nodes' Pods."""
 
 
 def node_image() -> str | None:
@@ -23,7 +25,7 @@ def node_image() -> str | None:
 
 
 def create_cluster(kind: Path, folder: Folder, config: str, archive: Path, step: Step) -> None:
-    """Run `kind create`, loading the app's images as soon as the node containers run.
+    """Run `kind create`, loading the app's images while the workers join.
 
     Args:
         kind: kind's program.
@@ -49,7 +51,7 @@ def create_cluster(kind: Path, folder: Folder, config: str, archive: Path, step:
             log.write(line + "\n")
             if match := _STEP.match(line):
                 step.update(match["text"].strip())
-            if "Starting control-plane" in line and not loading:
+            if _LOAD_WHEN in line and not loading:
                 loading.append(pool.submit(_try_load, kind, folder, archive))
 
         try:
