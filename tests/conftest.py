@@ -24,7 +24,8 @@ from nodebynode.kube import Api, Kind
 from nodebynode.reporting import ConsoleReporter
 from nodebynode.waiting import wait_for
 
-PROVIDERS = ("kind",)
+PROVIDERS = ("embedded", "kind")
+"""What every test with the fixture `cluster` runs on; a module of one only names its own."""
 TEST_SECONDS = 120
 # How fast examples are made says nothing on a machine that also runs clusters.
 settings.register_profile(
@@ -73,12 +74,20 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session", params=PROVIDERS)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what asks for a cluster on each provider, or on those that its module names."""
+    if "cluster" in metafunc.fixturenames:
+        providers = getattr(metafunc.module, "PROVIDERS", PROVIDERS)
+        metafunc.parametrize("cluster", providers, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def cluster(request: pytest.FixtureRequest, _own_home: None) -> Iterator[Cluster]:
     """The cluster of the whole session: made once, or woken when an earlier run kept it."""
-    _require(request.param)
-    name = os.environ.get("NODEBYNODE_TEST_CLUSTER", "nodebynode-test")
-    made = open_cluster(name, ConsoleReporter())
+    provider: str = request.param
+    _require(provider)
+    name = f"{os.environ.get('NODEBYNODE_TEST_CLUSTER', 'nodebynode-test')}-{provider}"
+    made = open_cluster(name, ConsoleReporter(), provider=provider)
     try:
         made.start()
         made.put_back()
@@ -86,7 +95,7 @@ def cluster(request: pytest.FixtureRequest, _own_home: None) -> Iterator[Cluster
         raise pytest.fail.Exception(str(error), pytrace=False) from None
     yield made
     if not _keep():
-        made.stop()
+        made.stop(purge=True)
 
 
 @pytest.fixture

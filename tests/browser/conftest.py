@@ -39,10 +39,10 @@ def page(chromium: str) -> Iterator[Page]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
-def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module")
+def course(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the course, so that no learner's copy appears in the working tree."""
-    folder = tmp_path_factory.mktemp("course")
+    folder = tmp_path_factory.mktemp(cluster.name)
     for name in ("labs", "lessons", "solutions"):
         shutil.copytree(ROOT / name, folder / name)
     return folder

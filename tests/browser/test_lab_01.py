@@ -20,8 +20,8 @@ LABEL = "# kubectl label"
 
 
 @pytest.fixture(scope="module")
-def lab(page: Page, address: str) -> LabPage:
-    return LabPage(page, address, PICTURES)
+def lab(page: Page, address: str, cluster: Cluster) -> LabPage:
+    return LabPage(page, address, PICTURES / cluster.name)
 
 
 def test_a_cell_before_its_time_is_told_in_a_sentence(lab: LabPage) -> None:

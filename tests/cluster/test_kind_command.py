@@ -17,7 +17,10 @@ import pytest
 from nodebynode import settings
 from nodebynode.cluster import Cluster
 from nodebynode.cluster.docker import docker, node_containers
+from nodebynode.cluster.kind_config import NODE_PORTS
 from nodebynode.kube import Kind
+
+PROVIDERS = ("kind",)
 
 YEARS_AGO, LATER = 1_000_000_000, 1_000_000_010
 
@@ -126,7 +129,7 @@ def test_status_says_what_is_there(cluster: Cluster, command: Command) -> None:
     assert [name in said.out for name in cluster.workers] == [True] * 3
     found = json.loads(command("status", "--json").out)
     assert found["state"] == "running"
-    assert sorted(map(int, found["ports"])) == list(range(30080, 30096))
+    assert sorted(map(int, found["ports"])) == list(NODE_PORTS)
     assert Path(found["kubeconfig"]).is_file()
 
 

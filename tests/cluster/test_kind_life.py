@@ -22,6 +22,8 @@ from nodebynode.waiting import wait_for
 from .manifests import deployment
 from .test_kind_command import Command, container_ids, pulls_since
 
+PROVIDERS = ("kind",)
+
 
 class Spare(Command):
     """The spare cluster: its command, its folder, and moments in its making."""

@@ -17,6 +17,8 @@ from nodebynode.errors import ClusterError
 
 from .test_kind_command import Command
 
+PROVIDERS = ("kind",)
+
 
 @pytest.fixture
 def refused(cluster: Cluster, tmp_path: Path) -> Iterator[Command]:

@@ -25,6 +25,8 @@ from nodebynode.waiting import wait_for
 from .manifests import deployment
 from .test_kind_command import Command
 
+PROVIDERS = ("kind",)
+
 ZONE = "topology.kubernetes.io/zone"
 
 

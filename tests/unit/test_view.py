@@ -227,3 +227,13 @@ def test_shorten_and_wrap() -> None:
 
 def test_clean_leaves_what_xml_allows() -> None:
     assert clean("a\n b\x00\ud800c") == "a b\ufffd\ufffdc"
+
+
+def test_what_is_modelled_gets_a_badge_and_a_sentence() -> None:
+    modelled = ("Pods are processes, not containers",)
+    scene = compose(rollout(), modelled=modelled)
+    (heading,) = boxes(scene, "heading")
+    assert "≈ modelled · " in words_of(heading)
+    assert scene.sentence.endswith("≈ Modelled here: Pods are processes, not containers.")
+    assert Map(rollout(), modelled=modelled).text.endswith("not containers.")
+    assert "≈" not in Map(rollout()).text + words_of(boxes(compose(rollout()), "heading")[0])

@@ -4,12 +4,17 @@
 //	control-plane etcd | kube-apiserver | kube-controller-manager | kube-scheduler [FLAG...]
 //	control-plane version
 //
+// With CONTROL_PLANE_LIFELINE=stdin in its environment a component ends as soon as its standard
+// input does. Whoever started it holds the other end, so it cannot outlive its owner, however that
+// owner ends and whatever the system.
+//
 // One binary shares one copy of Kubernetes' libraries: it is a third of the size of four, and is
 // built once. Nothing of the components is changed here.
 package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -29,6 +34,9 @@ func main() {
 	}
 	component := os.Args[1]
 	os.Args = append([]string{component}, os.Args[2:]...)
+	if os.Getenv("CONTROL_PLANE_LIFELINE") == "stdin" {
+		go endWithOwner(component)
+	}
 	switch component {
 	case "etcd":
 		etcdmain.Main(os.Args)
@@ -47,6 +55,12 @@ func main() {
 
 func run(command *cobra.Command) {
 	os.Exit(cli.Run(command))
+}
+
+func endWithOwner(component string) {
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	fmt.Fprintln(os.Stderr, component+": its lifeline has ended, and so does it")
+	os.Exit(1)
 }
 
 func refuse(seen string) {

@@ -40,6 +40,10 @@ _err = Console(stderr=True, highlight=False)
 ClusterName = Annotated[
     str | None, typer.Option("--cluster", "-c", help="The cluster's name.", metavar="NAME")
 ]
+ProviderName = Annotated[
+    str | None,
+    typer.Option("--provider", "-p", help="kind, embedded, or auto.", metavar="PROVIDER"),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -58,26 +62,35 @@ def _interrupt(_number: int, _frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _cluster(name: str | None) -> Cluster:
-    return open_cluster(name, ConsoleReporter(_err))
+def _cluster(name: str | None, provider: str | None = None, *, tell: bool = False) -> Cluster:
+    return open_cluster(name, ConsoleReporter(_err), provider=provider, tell=tell)
 
 
 @app.command()
-def up(cluster: ClusterName = None) -> None:
+def up(cluster: ClusterName = None, provider: ProviderName = None) -> None:
     """Create the training cluster, or wake it; twice is as good as once."""
-    training = _cluster(cluster)
+    training = _cluster(cluster, provider, tell=True)
     training.start()
     _out.print(f"Cluster '{training.name}' is up: four nodes are Ready.")
 
 
 @app.command()
-def down(cluster: ClusterName = None) -> None:
-    """Remove the training cluster and everything on it."""
+def down(
+    cluster: ClusterName = None,
+    purge: Annotated[
+        bool, typer.Option(help="Remove what an embedded cluster keeps, too.")
+    ] = False,
+) -> None:
+    """End the training cluster; of an embedded one, what is stored is kept for the next `up`."""
     training = _cluster(cluster)
-    removed = training.stop()
-    _out.print(
-        f"Cluster '{training.name}' is gone." if removed else f"There is no '{training.name}'."
-    )
+    ended = training.stop(purge=purge)
+    if not ended:
+        _out.print(f"There is no '{training.name}'.")
+    elif training.status().state == "stopped":
+        again = settings.command("down --purge", training.name)
+        _out.print(f"Cluster '{training.name}' has ended. Its data is kept; `{again}` removes it.")
+    else:
+        _out.print(f"Cluster '{training.name}' is gone.")
 
 
 @app.command()
@@ -142,12 +155,13 @@ def shell(cluster: ClusterName = None) -> None:
 def learn(
     lab: Annotated[str, typer.Argument(help="The lab's number or name.")] = "01",
     cluster: ClusterName = None,
+    provider: ProviderName = None,
     browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
 ) -> None:
     """Open a lab in JupyterLab, on a cluster that is started when it is not there."""
     root = settings.course_root()
     notebook = jupyter.own_copy(root, notebooks.find_lab(root, lab).stem)
-    training = _cluster(cluster)
+    training = _cluster(cluster, provider, tell=True)
     training.start()
     if server := jupyter.running_server(root, training.name):
         _show(jupyter.address_of(server, root, notebook), browser)
@@ -189,12 +203,13 @@ def run(
         typer.Option("--as", help="solution: all must pass. start: every check must say not yet."),
     ] = RunAs.SOLUTION,
     cluster: ClusterName = None,
+    provider: ProviderName = None,
     as_json: AsJson = False,
 ) -> None:
     """Run labs from their first cell to their last, without a browser."""
     root = settings.course_root()
     found = [notebooks.find_lab(root, lab) for lab in labs] if labs != ["all"] else all_labs(root)
-    training = _cluster(cluster)
+    training = _cluster(cluster, provider, tell=not as_json)
     training.start()
     results = [_run_one(training, solution, run_as, quiet=as_json) for solution in found]
     if as_json:

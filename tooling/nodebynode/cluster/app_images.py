@@ -27,6 +27,14 @@ TAGS: dict[str, dict[str, str]] = {
 }
 """The tags, and the build arguments that make a broken one broken."""
 
+_ENVIRONMENT = {
+    "SHOP_VERSION": ("VERSION", "dev"),
+    "SHOP_CRASH_AFTER_SECONDS": ("CRASH_AFTER", "never"),
+    "SHOP_READY_AFTER_SECONDS": ("READY_AFTER", "0"),
+    "SHOP_ERROR_RATE": ("ERROR_RATE", "0"),
+}
+"""The Dockerfile's ENV: each variable's build argument, and the argument's default."""
+
 DEFAULT_BASE = "python:3.13-slim"
 _APP = Path(__file__).parents[1] / "app"
 
@@ -34,6 +42,16 @@ _APP = Path(__file__).parents[1] / "app"
 def base_image() -> str:
     """Return the image that the app is built upon (`NODEBYNODE_APP_BASE`)."""
     return os.environ.get("NODEBYNODE_APP_BASE") or DEFAULT_BASE
+
+
+def image_environment(tag: str) -> dict[str, str] | None:
+    """Return what the image of a tag sets for the app; None when there is no such tag."""
+    if tag not in TAGS:
+        return None
+    given = {"VERSION": tag, **TAGS[tag]}
+    return {
+        name: given.get(argument, default) for name, (argument, default) in _ENVIRONMENT.items()
+    }
 
 
 def content_hash() -> str:

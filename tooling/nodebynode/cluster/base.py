@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from nodebynode.kube import Api, Kubectl
+if TYPE_CHECKING:
+    from nodebynode.kube import Api, Kubectl
 
 
 class NodeFailure(StrEnum):
@@ -86,8 +87,12 @@ class Cluster(Protocol):
     def reset(self) -> list[str]:
         """Put everything back without new nodes; returns what was undone, in words."""
 
-    def stop(self) -> bool:
-        """Remove the cluster and all its files; False when there was none."""
+    def stop(self, *, purge: bool = False) -> bool:
+        """End the cluster; False when there was none.
+
+        A provider that can keep what is stored keeps it for the next `start`, unless `purge` asks
+        that all files go; kind always removes everything.
+        """
 
     def status(self) -> ClusterStatus:
         """Look at the cluster without changing it."""

@@ -141,11 +141,24 @@ class Folder:
         """Whether containers of this name are ours: made, or begun, by us from this folder."""
         return self._claim.exists() or self._record.exists()
 
-    def claim(self) -> None:
+    @property
+    def provider(self) -> str | None:
+        """Who made this cluster, or has begun to; None when there is none of ours."""
+        if record := self.read():
+            return record.provider
+        return self._claim.read_text() or "kind" if self._claim.exists() else None
+
+    def claim(self, provider: str) -> None:
         """Say, before anything is made, that what comes is ours; the folder begins empty."""
         self.remove()
-        self.path.mkdir(parents=True)
-        self._claim.touch()
+        self.path.mkdir(parents=True, mode=0o700)
+        self._claim.write_text(provider)
+
+    def ports_of_others(self) -> set[int]:
+        """Return the ports of this machine that the other clusters of this home use or will use."""
+        names = {file.parent.name for file in self.path.parent.glob("*/cluster.json")} - {self.name}
+        records = [Folder(name).read() for name in names]
+        return {port for record in records if record for port in record.ports.values()}
 
     def forget(self) -> None:
         """Remove the record: the cluster is no longer whole, though still ours."""

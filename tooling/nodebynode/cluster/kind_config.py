@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 
 ZONES = ("a", "b", "c")
@@ -18,10 +18,16 @@ GRACE_SECONDS = 16
 wait that long; the kubelet renews its Lease at a quarter of its duration in either case."""
 
 
-def choose_ports() -> dict[int, int]:
-    """Return a free port of 127.0.0.1 for each NodePort: the same number wherever it is free."""
+def choose_ports(avoid: Collection[int] = ()) -> dict[int, int]:
+    """Return a free port of 127.0.0.1 for each NodePort: the same number wherever it is free.
+
+    Args:
+        avoid: Ports that others may come to use, though nobody does now.
+    """
     with ExitStack() as held:  # until all are chosen, so that no port is given out twice
-        return {port: _hold(port, held) or _hold(0, held) for port in NODE_PORTS}
+        return {
+            port: (port not in avoid and _hold(port, held)) or _hold(0, held) for port in NODE_PORTS
+        }
 
 
 def kind_config(ports: Mapping[int, int], *, cgroup_version: str) -> str:

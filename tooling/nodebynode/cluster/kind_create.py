@@ -37,7 +37,7 @@ def create_cluster(kind: Path, folder: Folder, config: str, archive: Path, step:
     Raises:
         ClusterError: kind could not make it; its containers stay, for the caller to remove.
     """
-    folder.claim()
+    folder.claim("kind")
     command: list[str | Path] = [
         kind, "create", "cluster", "--name", folder.name, "--config", "-",
         "--kubeconfig", folder.kubeconfig, "--retain",

@@ -18,7 +18,7 @@ from nodebynode.course.notebooks import find_lab
 from nodebynode.errors import BadInput, ClusterError, NodebynodeError
 from nodebynode.kube import Kind
 from nodebynode.state import parse_state
-from nodebynode.view import Map
+from nodebynode.view import MODELLED, Map, modelled_words
 from nodebynode.waiting import wait_for
 
 # Not `pipefail`: `kubectl get … | head -1` would then fail now and then, when head leaves first.
@@ -85,13 +85,18 @@ class Lab:
             )
             raise
         progress.record(self.name, "check", check=name, outcome="passed", attempt=attempt)
-        print(f"✓ {check.title}: {seen}")
+        badge = f" {MODELLED}" if self._cluster.capabilities.modelled else ""
+        print(f"✓ {check.title}: {seen}{badge}")
 
     def map(self) -> Map:
         """Draw every node and the lab's Pods, with the same in words."""
         kinds = (Kind.NODE, Kind.POD, Kind.REPLICA_SET, Kind.DEPLOYMENT)
         objects = {kind.plural: self._cluster.api.list(kind) for kind in kinds}
-        return Map(parse_state(objects, at=datetime.now(UTC)), namespace=self.namespace)
+        return Map(
+            parse_state(objects, at=datetime.now(UTC)),
+            namespace=self.namespace,
+            modelled=self._cluster.capabilities.modelled,
+        )
 
     def remember(self, deployment: str) -> None:
         """Remember a Deployment and its Pods as they are now, to be compared later."""
@@ -155,6 +160,8 @@ class Lab:
             f"{len(status.nodes)} nodes.\n"
             f"Your namespace is {self.namespace}. `kubectl` uses it, here and in a terminal."
         )
+        if modelled := modelled_words(self._cluster.capabilities.modelled):
+            print(modelled)
         for sentence in undone:
             print(f"Undone first: {sentence}.")
 

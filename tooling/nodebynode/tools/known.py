@@ -6,8 +6,10 @@ The checksums of kind are those that the project publishes beside each release a
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from nodebynode.tools.resolver import Tool
-from nodebynode.tools.sources import Download, GoInstall, GoWheel, Wheel
+from nodebynode.tools.sources import Download, GoInstall, GoModule, GoWheel, Wheel
 
 KUBERNETES_MINOR = 37
 
@@ -52,4 +54,20 @@ KIND = Tool(
         GoInstall("sigs.k8s.io/kind", GO),
     ),
     by_hand="Install it from https://kind.sigs.k8s.io.",
+)
+
+_CONTROL_PLANE = GoModule(
+    folder=Path(__file__).parents[2] / "control-plane",
+    go=GO,
+    version_package="k8s.io/component-base/version",
+)
+CONTROL_PLANE = Tool(
+    name="control-plane",
+    version="1.37.2",
+    fits=lambda version: version == (1, 37, 2),
+    wanted="1.37.2",
+    version_args=("version",),
+    sources=(_CONTROL_PLANE,),
+    by_hand="Build it with Go from tooling/control-plane in a clone of the project.",
+    edition=_CONTROL_PLANE.content_hash(),
 )

@@ -44,6 +44,7 @@ class Tool:
         version_args: Arguments with which it prints its version.
         sources: Tried in order when neither the setting, PATH nor the cache has it.
         by_hand: What a person can do when all fails.
+        edition: Tells builds of one version apart in the cache, where the sources are our own.
     """
 
     name: str
@@ -53,16 +54,18 @@ class Tool:
     version_args: tuple[str, ...]
     sources: Sequence[Source]
     by_hand: str
+    edition: str = ""
 
     @property
     def setting(self) -> str:
         """The environment variable that names the program's file."""
-        return f"NODEBYNODE_{self.name.upper()}"
+        return f"NODEBYNODE_{self.name.upper().replace('-', '_')}"
 
     @property
     def cached(self) -> Path:
         """Where the pinned version lies in our cache."""
-        return settings.cache_dir() / "bin" / f"{self.name}-{self.version}"
+        parts = filter(None, (self.name, self.version, self.edition))
+        return settings.cache_dir() / "bin" / "-".join(parts)
 
 
 def resolve(tool: Tool, reporter: Reporter) -> Path:

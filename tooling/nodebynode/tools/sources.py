@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import importlib.util
+import itertools
 import os
 import platform
 import shutil
@@ -24,6 +25,8 @@ from nodebynode.processes import run
 from nodebynode.reporting import Reporter, Step
 from nodebynode.tools.resolver import Tool, resolve
 
+_BUILD_GB = 3
+"""What Go's caches and the program take, in GB."""
 _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -127,6 +130,78 @@ class GoInstall:
                 raise MissingTool(f"Go build: {error.seen}") from error
             Path(scratch, tool.name).replace(target)
         return target
+
+
+@dataclass(frozen=True, slots=True)
+class GoModule:
+    """A program that is built from a Go module of ours, whose dependencies go.sum pins.
+
+    Attributes:
+        folder: The module's folder, in a clone of the project.
+        go: The Go that builds it.
+        version_package: The Go package whose variables tell the program its own version.
+    """
+
+    folder: Path
+    go: Tool
+    version_package: str
+
+    def content_hash(self) -> str:
+        """Return a hash of all that decides what the program is; empty without the module."""
+        files = [self.folder / name for name in ("main.go", "go.mod", "go.sum")]
+        if not all(file.is_file() for file in files):
+            return ""
+        return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+
+    def bring(self, tool: Tool, target: Path, reporter: Reporter) -> Path:
+        """Build into a scratch folder and move the binary to `target`."""
+        if not self.content_hash():
+            raise MissingTool(f"Go build: there is no module in {self.folder}")
+        _require_room(target.parent)
+        go = resolve(self.go, reporter)
+        text = f"Build {tool.name} {tool.version} with Go (five minutes, once)"
+        with (
+            tempfile.TemporaryDirectory(dir=target.parent) as scratch,
+            reporter.step(text) as step,
+        ):
+            built = Path(scratch, tool.name)
+            env = {
+                **os.environ,
+                **_go_folders(go),
+                "CGO_ENABLED": "0",
+                "GOFLAGS": "-buildvcs=false",
+            }
+            command: list[str | Path] = [
+                go, "build", "-v", "-mod=readonly", "-trimpath",
+                "-ldflags", self._flags(tool.version), "-o", built, ".",
+            ]  # fmt: skip
+            packages = itertools.count(1)
+            try:
+                run(
+                    command, timeout=2400, env=env, cwd=self.folder,
+                    on_line=lambda _: step.update(f"package {next(packages)} of about 1500"),
+                )  # fmt: skip
+            except NodebynodeError as error:
+                raise MissingTool(f"Go build: {error.seen}") from error
+            built.replace(target)
+        return target
+
+    def _flags(self, version: str) -> str:
+        major, minor, _ = version.split(".")
+        values = {
+            "gitVersion": f"v{version}", "gitMajor": major, "gitMinor": minor,
+            "gitTreeState": "clean",
+        }  # fmt: skip
+        told = (f"-X {self.version_package}.{name}={value}" for name, value in values.items())
+        return " ".join(("-s -w", *told))
+
+
+def _require_room(folder: Path) -> None:
+    free = shutil.disk_usage(folder).free / 1e9
+    if free < _BUILD_GB:
+        raise MissingTool(
+            f"Go build: {free:.1f} GB are free in {folder}, and the build needs {_BUILD_GB} GB"
+        )
 
 
 def _go_folders(go: Path) -> dict[str, str]:

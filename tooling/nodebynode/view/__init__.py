@@ -4,6 +4,16 @@ from nodebynode.view.dot import to_dot
 from nodebynode.view.picture import Map
 from nodebynode.view.scene import compose
 from nodebynode.view.shapes import Box, Scene
-from nodebynode.view.words import plain_text, sentence
+from nodebynode.view.words import MODELLED, modelled_words, plain_text, sentence
 
-__all__ = ["Box", "Map", "Scene", "compose", "plain_text", "sentence", "to_dot"]
+__all__ = [
+    "MODELLED",
+    "Box",
+    "Map",
+    "Scene",
+    "compose",
+    "modelled_words",
+    "plain_text",
+    "sentence",
+    "to_dot",
+]

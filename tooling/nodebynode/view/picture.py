@@ -6,7 +6,7 @@ import hashlib
 import html
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from xml.etree import ElementTree as ET
 
 import graphviz
@@ -16,7 +16,7 @@ from nodebynode.state import State, in_namespace
 from nodebynode.view.dot import PART, to_dot
 from nodebynode.view.metrics import clean
 from nodebynode.view.scene import WIDTH, compose
-from nodebynode.view.words import Table, plain_text, tables
+from nodebynode.view.words import Table, modelled_words, plain_text, tables
 
 _SVG = "http://www.w3.org/2000/svg"
 _LINK_TITLE = "{http://www.w3.org/1999/xlink}title"
@@ -37,6 +37,7 @@ class Map:
         state: The cluster, with the Pods of all namespaces.
         namespace: Whose Pods and Deployments to draw; None draws all.
         slots: `Map.slots` of the picture before, so that no Pod leaves its place.
+        modelled: What the cluster only models, in words; it gets a small badge.
     """
 
     def __init__(
@@ -45,8 +46,10 @@ class Map:
         *,
         namespace: str | None = None,
         slots: Mapping[str, int] | None = None,
+        modelled: Collection[str] = (),
     ) -> None:
-        self.scene = compose(state, namespace=namespace, slots=slots)
+        self.scene = compose(state, namespace=namespace, slots=slots, modelled=modelled)
+        self._modelled = modelled
         self._everything = state
         self._state = in_namespace(state, namespace)
 
@@ -63,7 +66,7 @@ class Map:
     @property
     def text(self) -> str:
         """The picture in words: a sentence and tables."""
-        return plain_text(self._state, self._everything)
+        return plain_text(self._state, self._everything, self._modelled)
 
     @property
     def svg(self) -> str:
@@ -108,7 +111,8 @@ class Map:
         label = html.escape(clean(self.scene.sentence))
         return (
             f'<figure role="group" aria-label="{label}" style="margin:0">{svg}'
-            f"<details><summary>The same in tables</summary>{self._tables()}</details></figure>"
+            f"<details><summary>The same in tables</summary>{self._tables()}"
+            f"<p>{html.escape(modelled_words(self._modelled))}</p></details></figure>"
         )
 
     def _without_picture(self, error: MissingTool) -> str:

@@ -182,10 +182,20 @@ def _table(heads: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Table:
     return Table(heads, tuple(tuple(clean(str(cell)) for cell in row) for row in rows))
 
 
-def plain_text(state: State, everything: State | None = None) -> str:
-    """The sentence and the tables, in columns."""
+def plain_text(state: State, everything: State | None = None, modelled: Iterable[str] = ()) -> str:
+    """The sentence and the tables, in columns, and what the cluster only models."""
     parts = [sentence(state), *map(_columns, tables(state, everything))]
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, *filter(None, [modelled_words(modelled)])])
+
+
+MODELLED = "≈"
+"""The sign for what a cluster models: it stands beside what was seen there."""
+
+
+def modelled_words(modelled: Iterable[str]) -> str:
+    """Say what a cluster only models; empty where all is real."""
+    said = "; ".join(modelled)
+    return f"{MODELLED} Modelled here: {said}." if said else ""
 
 
 def _columns(table: Table) -> str:

@@ -1,0 +1,64 @@
+"""The agent's way to write to the API: many requests at once, none of which holds up the loop."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from nodebynode.errors import ApiError
+from nodebynode.kube import Api, Json
+
+_THREADS = 12
+_FIRST, _LAST = 0.1, 3.0
+STRATEGIC = "application/strategic-merge-patch+json"
+
+
+class Door:
+    """The synchronous `Api`, awaited.
+
+    Args:
+        api: The agent's own connection.
+    """
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self._pool = ThreadPoolExecutor(_THREADS, "door")
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        content_type: str = "application/json",
+    ) -> Json:
+        """Send one request.
+
+        Raises:
+            ApiError: the server refused, or did not answer (status 0).
+        """
+        send = partial(self.api.request, method, path, body=body, content_type=content_type)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, send)
+
+    async def insist(
+        self, method: str, path: str, *, body: object, content_type: str = "application/json"
+    ) -> Json | None:
+        """Send a request until the server has taken or refused it; None when it has refused.
+
+        A server that is away, overloaded, or has not yet heard of the agent's rights is asked
+        again; that a thing is not there, or is another one by now, is an answer.
+        """
+        wait = _FIRST
+        while True:
+            try:
+                return await self.request(method, path, body=body, content_type=content_type)
+            except ApiError as error:
+                if error.status and error.status not in (401, 403, 429) and error.status < 500:
+                    return None
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, _LAST)
+
+    def close(self) -> None:
+        """Let go of the threads; a request in flight ends by its own time limit."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
