@@ -106,7 +106,7 @@ def test_without_a_budget_all_pods_leave_at_once(room: Room, node: str) -> None:
 
 def test_with_a_budget_they_leave_one_by_one(room: Room, node: str) -> None:
     """The second eviction waits until the replacement of the first is ready."""
-    room.run(deployment(replicas=2))
+    room.run(deployment(replicas=2, ready_after=1))
     room.create(budget(maxUnavailable=1))
     room.cordon(*room.cluster.workers[1:], on=False)
     pods = room.timeline(Kind.POD)

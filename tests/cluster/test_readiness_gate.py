@@ -68,5 +68,5 @@ def test_available_counts_after_ready(room: Room) -> None:
     )
     assert (2, 0) in counts
     assert all(available <= ready for ready, available in counts)
-    assert time.monotonic() - began >= 2
+    assert time.monotonic() - began > 0.9  # conditions have whole seconds: up to one is lost
     assert condition(room.deployment(), "Available")["reason"] == "MinimumReplicasAvailable"

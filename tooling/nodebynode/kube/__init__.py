@@ -3,5 +3,6 @@
 from nodebynode.kube.api import Api, Json
 from nodebynode.kube.kinds import Kind
 from nodebynode.kube.kubectl import Kubectl
+from nodebynode.kube.reflector import Change, ChangeType, Reflector
 
-__all__ = ["Api", "Json", "Kind", "Kubectl"]
+__all__ = ["Api", "Change", "ChangeType", "Json", "Kind", "Kubectl", "Reflector"]

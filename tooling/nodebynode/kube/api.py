@@ -8,8 +8,11 @@ not lose fields that a model does not know yet.
 from __future__ import annotations
 
 import json
+import socket
+import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -21,6 +24,10 @@ from nodebynode.errors import ApiError
 from nodebynode.kube.kinds import Kind
 
 Json = dict[str, Any]
+_POOL = 32
+"""Connections that are kept; the node agent has a dozen requests and some watches at once."""
+_SILENCE = 90.0
+"""Seconds without a word after which a watch with bookmarks, one a minute, is taken for dead."""
 _MERGE_PATCH = "application/merge-patch+json"
 
 
@@ -39,6 +46,7 @@ class Api:
         self.kubeconfig = kubeconfig
         settings = client.Configuration()
         settings.retries = False
+        settings.connection_pool_maxsize = _POOL
         try:
             config.load_kube_config(
                 str(kubeconfig),
@@ -52,6 +60,7 @@ class Api:
                 "Write it again with `nodebynode up`.",
             ) from error
         self._client = client.ApiClient(settings)
+        self._watching: dict[int, Any] = {}  # the answer that each thread is reading
         self.server: str = settings.host
 
     def request(
@@ -169,8 +178,10 @@ class Api:
         *,
         since: str | None = None,
         timeout: float = 30,
+        bookmarks: bool = False,
+        selectors: Mapping[str, str] | None = None,
     ) -> Iterator[Json]:
-        """Yield watch events of one connection until its time is up.
+        """Yield watch events of one connection until its time is up, or `hang_up`.
 
         Args:
             kind: The kind.
@@ -178,13 +189,21 @@ class Api:
             since: The resourceVersion to start after; when None, every present object comes first
                 as an ADDED event.
             timeout: Seconds after which the connection is closed.
+            bookmarks: Ask for an event about once a minute that only tells the version.
+            selectors: `labelSelector` and `fieldSelector`.
+
+        Raises:
+            ApiError: the server refused, or did not answer.
         """
         query: dict[str, str | int] = {"watch": 1, "timeoutSeconds": max(1, int(timeout))}
+        query |= {**(selectors or {}), **({"allowWatchBookmarks": "true"} if bookmarks else {})}
         if since is not None:
             query["resourceVersion"] = since
-        answer = self._send("GET", kind.path(namespace), None, query, "application/json", timeout)
+        silence = min(timeout, _SILENCE) if bookmarks else timeout
+        answer = self._send("GET", kind.path(namespace), None, query, "application/json", silence)
         if answer.status >= 400:
             self._checked(answer.status, answer.read())
+        self._watching[threading.get_ident()] = answer.response
         deadline = time.monotonic() + timeout
         buffer = b""
         try:
@@ -193,10 +212,19 @@ class Api:
                 yield from (json.loads(line) for line in lines if line)
                 if time.monotonic() > deadline:
                     return
-        except urllib3.exceptions.HTTPError:
-            return  # the server's or our own time limit: the caller decides whether to go on
+        except (urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError):
+            return  # a time limit, a cut line, a hang-up: the caller decides whether to go on
         finally:
+            self._watching.pop(threading.get_ident(), None)
             answer.response.close()
+
+    def hang_up(self, thread: int | None) -> None:
+        """End the watch that another thread is reading, which then ends as at its time limit."""
+        response = self._watching.get(thread or 0)
+        connection = getattr(response, "connection", None)
+        if (sock := getattr(connection, "sock", None)) is not None:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
     def _send(
         self,

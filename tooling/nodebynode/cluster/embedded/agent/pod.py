@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -163,9 +164,17 @@ class Pod:
     # ── what is heard of it ──────────────────────────────────────────────────────────────────
 
     def update(self, pod: Json) -> None:
-        """Take note of a change of the object."""
+        """Take note of a change of the object, and put right what somebody else said of it."""
         self.object = pod
         self._note_deletion()
+        if self._ready_in(pod.get("status", {}).get("conditions")) != self._ready_in(
+            self._conditions
+        ):
+            self.changed()  # the node controller calls Pods of a silent node not ready
+
+    @staticmethod
+    def _ready_in(conditions: Iterable[Json] | None) -> str:
+        return next((one["status"] for one in conditions or () if one["type"] == "Ready"), "")
 
     def gone(self) -> None:
         """Take note that the object is no longer in the API; what runs of it is stopped at once."""
