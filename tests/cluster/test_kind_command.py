@@ -168,7 +168,7 @@ def test_a_persons_own_kubectl_preferences_change_nothing(
 
 def test_every_port_is_of_127_0_0_1_only(cluster: Cluster) -> None:
     lines = [line for node in node_containers(cluster.name) for line in _ports(node)]
-    assert len(lines) == 17
+    assert len(lines) == len(NODE_PORTS) + 1  # and the API server
     assert [line for line in lines if not line.startswith("127.0.0.1:")] == []
     form = "{{range .IPAM.Config}}{{println .Gateway}}{{end}}"
     gateway = docker("network", "inspect", "kind", "--format", form).out.split()

@@ -119,6 +119,7 @@ def test_without_docker(
     call: Call, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    monkeypatch.setenv("NODEBYNODE_PROVIDER", "kind")
     said = call(*words)
     assert said.code == 2
     if words == ("reset",):  # what is not there needs no Docker
@@ -173,10 +174,29 @@ def test_a_folder_that_is_no_course(
     assert f"There is no course in {tmp_path}: it has no folder solutions/." in said.err
 
 
+def test_without_docker_a_cluster_is_embedded(
+    call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    monkeypatch.setenv("NODEBYNODE_CONTROL_PLANE", str(tmp_path / "none"))
+    assert "(embedded) is absent" in call("status").out
+    said = call("up")
+    assert said.code == 2
+    assert "embedded, without Docker. (There is no `docker` command" in said.err
+    assert "NODEBYNODE_CONTROL_PLANE is set to" in said.err
+    assert "Create" not in said.err
+
+
+def test_an_unknown_provider_is_told(call: Call) -> None:
+    said = call("up", "--provider", "minikube")
+    assert said.code == 2
+    assert "'minikube' is no provider. Choose kind, embedded or auto." in said.err
+
+
 def test_words_in_square_brackets_are_shown_as_they_are(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_: str | None) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise ClusterError("saw [red]this[/red] and [/]", "do [that]")
 
     monkeypatch.setattr(cli, "_cluster", refuse)

@@ -177,7 +177,7 @@ def test_a_folder_of_ours_that_cannot_be_written(
     (tmp_path / "file").touch()
     monkeypatch.setenv(setting, str(tmp_path / "file" / "x"))
     with pytest.raises(BadInput, match=r"/file/x.* cannot be written: Not a directory\.") as caught:
-        open_cluster("bad").start()
+        open_cluster("bad", provider="kind").start()
     assert f"set {setting} to another folder" in caught.value.do
     assert not (tmp_path / "made").exists()
 
@@ -189,13 +189,13 @@ def test_a_disk_that_fills_up_in_the_middle(
     log = machine("touch made; yes a line of its log >&2")
     claim = Folder.claim
 
-    def claim_on_a_full_disk(folder: Folder) -> None:
-        claim(folder)
+    def claim_on_a_full_disk(folder: Folder, provider: str) -> None:
+        claim(folder, provider)
         folder.log.symlink_to("/dev/full")
 
     monkeypatch.setattr(Folder, "claim", claim_on_a_full_disk)
     with pytest.raises(BadInput, match="cannot be written: No space left on device"):
-        open_cluster("bad").start()
+        open_cluster("bad", provider="kind").start()
     assert "rm --force --volumes bad-worker" in log.read_text()
     assert not (tmp_path / "made").exists()
 
@@ -205,7 +205,7 @@ def test_a_kind_that_fails_leaves_its_log_and_nothing_else(
 ) -> None:
     machine("touch made; echo ERROR: who knows >&2; exit 1")
     with pytest.raises(ClusterError, match="kind could not make the cluster: ERROR: who") as caught:
-        open_cluster("bad").start()
+        open_cluster("bad", provider="kind").start()
     log = tmp_path / "home" / "clusters" / "bad" / "create.log"
     assert str(log) in caught.value.do
     assert log.read_text() == "ERROR: who knows\n"

@@ -85,7 +85,7 @@ def test_it_needs_nothing_but_the_standard_library() -> None:
 def test_dockerfile_fits_old_builders_and_the_app() -> None:
     lines = (APP / "Dockerfile").read_text().splitlines()
     steps = [line for line in lines if line and not line.startswith(("#", " "))]
-    assert steps[:2] == ["ARG BASE=python:3.13-slim", "FROM ${BASE}"]
+    assert steps[:2] == ["ARG BASE=python:3.13-slim", "FROM ${BASE} AS packed"]
     assert "USER 65534:65534" in steps
     assert not [line for line in lines if "<<" in line or "--mount" in line or "--chmod" in line]
     baked = re.findall(r"(SHOP_\w+)=", "\n".join(lines))

@@ -106,6 +106,20 @@ def reset(cluster: ClusterName = None) -> None:
         reporter.note("There was nothing to undo.")
 
 
+class Switch(StrEnum):
+    """On or off."""
+
+    ON = "on"
+    OFF = "off"
+
+
+@app.command()
+def balancer(state: Switch, cluster: ClusterName = None) -> None:
+    """Switch the cloud's load balancer on or off: off, a LoadBalancer stays <pending>."""
+    _cluster(cluster).switch_balancer(state is Switch.ON)
+    _out.print(f"The load balancer is {state}.")
+
+
 @app.command()
 def status(cluster: ClusterName = None, as_json: AsJson = False) -> None:
     """Show what state the cluster is in; exit code 1 when it is not running."""

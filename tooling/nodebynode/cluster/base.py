@@ -106,6 +106,9 @@ class Cluster(Protocol):
     def service_url(self, namespace: str, service: str) -> str:
         """Return the address on this machine where a Service answers."""
 
+    def switch_balancer(self, on: bool) -> None:
+        """Switch on or off what gives addresses to Services of type LoadBalancer."""
+
     def fail_node(self, name: str, how: NodeFailure) -> None:
         """Make a worker fail."""
 

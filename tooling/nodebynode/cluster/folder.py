@@ -64,6 +64,8 @@ class Folder:
         self.path = settings.data_dir() / "clusters" / name
         self.kubeconfig = self.path / "kubeconfig"
         self.log = self.path / "create.log"
+        self.balancer_off = self.path / "balancer-off"
+        self.balancer_lock = self.path / "balancer.lock"
         self._record = self.path / "cluster.json"
         self._lock = self.path.with_name(f"{name}.lock")
         self._owner = self.path.with_name(f"{name}.owner")

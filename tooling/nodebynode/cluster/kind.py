@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nodebynode import settings, tools
-from nodebynode.cluster import app_images, restore
+from nodebynode.cluster import app_images, background, balancer, restore
 from nodebynode.cluster.base import Capabilities, ClusterStatus, NodeFailure
 from nodebynode.cluster.docker import (
     docker,
@@ -49,12 +49,12 @@ class KindCluster(TrainingCluster):
         """
         info = require_docker()
         with self._folder.locked(self._reporter):
-            if self._reuse():
-                return
-            require_room(info)
-            kind = tools.resolve(tools.KIND, self._reporter)
-            archive = app_images.app_archive(self._reporter)
-            self._create(kind, archive, info.cgroup_version)
+            if not self._reuse():
+                require_room(info)
+                kind = tools.resolve(tools.KIND, self._reporter)
+                archive = app_images.app_archive(self._reporter)
+                self._create(kind, archive, info.cgroup_version)
+            balancer.ensure_running(self._folder)
 
     def stop(self, *, purge: bool = False) -> bool:
         """Remove the cluster's containers and files; kind keeps nothing, `purge` or not."""
@@ -167,6 +167,7 @@ class KindCluster(TrainingCluster):
         return undone + rejoin(set(record.nodes) - set(node_words(self.api.list(Kind.NODE))))
 
     def _remove(self) -> None:
+        background.end(self._folder.balancer_lock, "the load balancer")
         whole = self._folder.read() is not None
         self._folder.forget()
         self._forget_connections()

@@ -1,4 +1,4 @@
-"""What all our providers do alike: one cluster of a name, its folder, its doors, putting it back."""
+"""What all providers do alike: one cluster of a name, its folder, its doors, putting it back."""
 
 from __future__ import annotations
 
@@ -70,6 +70,9 @@ class TrainingCluster:
         undone = self._heal_all(record)
         if undone:
             self._wait_ready()
+        if self._folder.balancer_off.exists():
+            self.switch_balancer(True)
+            undone.append("the cloud's load balancer was off, and is on again")
         undone += restore.restore_nodes(self.api, record.nodes)
         return undone + clearing.remove_leftovers(self.api, keep_namespaces)
 
@@ -89,6 +92,15 @@ class TrainingCluster:
                 "Set `type: NodePort` in its spec.",
             )
         return f"http://127.0.0.1:{self._require_record().ports[node_port]}"
+
+    def switch_balancer(self, on: bool) -> None:
+        """Switch the course's cloud on or off; without it a LoadBalancer stays `<pending>`."""
+        self._require_record()
+        with settings.writing(self._folder.balancer_off, "NODEBYNODE_HOME"):
+            if on:
+                self._folder.balancer_off.unlink(missing_ok=True)
+            else:
+                self._folder.balancer_off.touch()
 
     # ── for providers ────────────────────────────────────────────────────────────────────────
 

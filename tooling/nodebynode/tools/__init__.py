@@ -1,4 +1,4 @@
-"""Finding the programs that the course needs: kubectl, kind, the control plane, and Go to build with.
+"""Finding the programs that the course needs: kubectl, kind, the control plane, and Go.
 
 Each program is looked for in the same order: an explicit setting, PATH (with a version check), our
 cache, a wheel, a pinned download with its checksum, a Go build. The first that fits is used. When

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from nodebynode.cluster import background
 from nodebynode.cluster.embedded.files import Files
-from nodebynode.waiting import wait_for
-
-_END_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +57,7 @@ def release(supervisor: subprocess.Popen[bytes]) -> None:
 
 def is_running(files: Files) -> bool:
     """Whether a supervisor holds the cluster's lock."""
-    try:
-        lock = os.open(files.lock, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
-    return False
+    return background.is_held(files.lock)
 
 
 def end(files: Files) -> None:
@@ -83,22 +66,7 @@ def end(files: Files) -> None:
     Raises:
         ClusterError: it does not end.
     """
-    if not is_running(files):
-        return
-    pid = int(files.lock.read_text() or 0)
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + _END_SECONDS
-
-    def ended() -> bool:
-        if time.monotonic() > deadline:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)  # its children end with it
-        return not is_running(files)
-
-    wait_for(
-        ended, timeout=_END_SECONDS + 5, what=f"the supervisor (process {pid}) to end", every=0.05
-    )
+    background.end(files.lock, "the supervisor")
 
 
 def component_states(files: Files) -> Mapping[str, ComponentState]:

@@ -12,7 +12,6 @@ before writing a line to its standard input: an `up` that is killed leaves nothi
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import http.client
 import json
 import os
@@ -25,10 +24,10 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from nodebynode.cluster import background
 from nodebynode.cluster.embedded.files import Files, last_words, rotate, write_private
 from nodebynode.cluster.embedded.plan import Child, Plan
 from nodebynode.processes import die_with_parent
-from nodebynode.waiting import wait_for
 
 _FIRST_DELAY = 0.2
 _LONGEST_DELAY = 10.0
@@ -267,33 +266,10 @@ class Supervisor:
             write_private(self._files.components, json.dumps(state, indent=1))
 
 
-def hold_lock(file: Path) -> int:
-    """Take the lock that only one supervisor of a cluster can hold; returns its descriptor.
-
-    It is held until this process ends; no child inherits it.
-
-    Raises:
-        ClusterError: another supervisor holds it.
-    """
-    lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-
-    def taken() -> bool:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    wait_for(taken, timeout=2, what=f"{file}, which another supervisor holds", every=0.05)
-    os.ftruncate(lock, 0)
-    os.write(lock, str(os.getpid()).encode())
-    return lock
-
-
 def main() -> None:
     """Run the supervisor of the cluster in the folder that the first argument names."""
     files = Files(Path(sys.argv[1]))
-    hold_lock(files.lock)
+    background.hold(files.lock)
     Supervisor(files, Plan.read(files.plan)).run()
 
 

@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from nodebynode.cluster.balancer import Balancer
@@ -45,7 +46,7 @@ class Agent:
         ports = {int(node): int(host) for node, host in given["ports"].items()}
         entry = next(node.name for node in self._nodes.values() if node.settings.control_plane)
         self._proxy = Proxy(node=entry, ports=ports, dial=self._dial, note=note)
-        self._balancer = lambda: Balancer(self._api, ports)
+        self._balancer = partial(Balancer, self._api, ports)
 
     def _make_nodes(self, given: Json) -> dict[str, Node]:
         ports = LocalPorts()
