@@ -71,7 +71,7 @@ def test_a_port_that_is_taken_in_the_last_moment(
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ports = {node: port if node == 30083 else 0 for node in NODE_PORTS}
-        monkeypatch.setattr(kind_module, "choose_ports", lambda _: ports)
+        monkeypatch.setattr(kind_module, "choose_ports", lambda *_: ports)
         with pytest.raises(ClusterError, match=rf"^Port {port} of 127\.0\.0\.1 was taken"):
             open_cluster(refused.cluster).start()
 

@@ -38,7 +38,7 @@ def test_an_app_that_ends_at_once_loses_requests(room: Room, cluster: Cluster) -
     """Some are lost in each rollout; on both clusters a like share, within a factor of two."""
     load = roll(room, on_sigterm="exit", grace=5)
     share = len(load.losses) / load.sent
-    assert 0.005 < share < 0.12
+    assert 0.005 < share < 0.25
     _shares[cluster.status().provider] = share
     if len(_shares) == 2:
         assert 0.5 <= _shares["embedded"] / _shares["kind"] <= 2, _shares

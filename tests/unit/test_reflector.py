@@ -1,26 +1,43 @@
-"""The reflector against an API server that cuts, delays, repeats, expires and lies."""
+"""The reflector against an API server that cuts, delays, repeats, expires, restarts and lies."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import median
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nodebynode.kube import Api, Change, ChangeType, Kind, Reflector
+from nodebynode.kube import api as api_module
+from nodebynode.kube import reflector as reflector_module
 from nodebynode.waiting import wait_for
 
-from .fake_api import FakeApi, serving
+from .fake_api import FakeApi, FakeServer, serving
+from .tls_files import make_tls_files
 
 Told = list[Change]
+Served = tuple[FakeApi, Api, FakeServer]
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[FakeApi, Api]]:
-    with serving(tmp_path) as pair:
-        yield pair
+def served(tmp_path: Path) -> Iterator[Served]:
+    with serving(tmp_path) as served:
+        yield served
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _impatient() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reflector_module, "_FIRST", 0.01)
+        patch.setattr(reflector_module, "_LONGEST", 0.05)
+        yield
+
+
+def wait(condition: Callable[[], object], what: str) -> None:
+    wait_for(condition, timeout=10, what=what, every=0.002)
 
 
 def versions(objects: dict) -> dict[str, str]:
@@ -40,102 +57,229 @@ def wait_equal(reflector: Reflector, fake: FakeApi) -> None:
     )
 
 
+def wait_watching(reflector: Reflector, fake: FakeApi) -> None:
+    wait(lambda: reflector.wait_synced(0) and fake.watches == 1, "a watch")
+
+
 def replayed(told: Told) -> dict[str, str]:
     """Return what somebody knows who has heard nothing but the changes."""
-    known: dict[str, str] = {}
+    known: dict[str, tuple[str, str]] = {}
     for change in told:
-        name = change.object["metadata"]["name"]
+        metadata = change.object["metadata"]
+        name, uid = metadata["name"], metadata["uid"]
+        assert (name in known) is (change.type is not ChangeType.ADDED), change
+        assert known.get(name, (uid, ""))[0] == uid, change
         if change.type is ChangeType.DELETED:
             del known[name]
         else:
-            assert (name in known) is (change.type is ChangeType.MODIFIED), change
-            known[name] = change.object["metadata"]["resourceVersion"]
-    return known
+            known[name] = uid, metadata["resourceVersion"]
+    return {name: version for name, (_, version) in known.items()}
 
 
-def test_what_is_there_comes_first_and_then_each_change(server: tuple[FakeApi, Api]) -> None:
-    fake, api = server
+def brief(told: Told) -> list[tuple[str, str]]:
+    return [(change.type.value, change.object["metadata"]["name"]) for change in told]
+
+
+def watched_since(fake: FakeApi) -> list[str]:
+    return [query["resourceVersion"] for query in fake.asked if "watch" in query]
+
+
+def test_what_is_there_comes_first_and_then_each_change(served: Served) -> None:
+    fake, api, _ = served
     for name in "abcde":  # three pages
         fake.put(name)
     told: Told = []
-    with Reflector(api, Kind.POD, told.append) as reflector:
-        assert reflector.wait_synced(5)
+    with Reflector(api, Kind.POD, told.append, namespace="n", labels="x=y") as reflector:
+        wait_watching(reflector, fake)
         assert [change.type for change in told] == [ChangeType.ADDED] * 5
-        began = time.time()
         fake.put("a")
         fake.remove("b")
-        wait_for(lambda: len(told) == 7, timeout=5, what="two changes", every=0.002)
-        assert [(one.type, one.object["metadata"]["name"]) for one in told[5:]] == [
-            (ChangeType.MODIFIED, "a"),
-            (ChangeType.DELETED, "b"),
-        ]
-        assert told[-1].at - began < 1
-        assert reflector.stale_since is None
-    assert fake.lists == 1
+        wait(lambda: len(told) == 7, "two changes")
+        assert brief(told[5:]) == [("MODIFIED", "a"), ("DELETED", "b")]
+        assert not any(change.synthesised for change in told)
+        assert (reflector.stale_since, reflector.problem) == (None, "")
+        assert sorted(reflector.objects) == [("n", name) for name in "acde"]
+    assert {query["labelSelector"] for query in fake.asked} == {"x=y"}
+    first, *_, watch = fake.asked
+    assert first["limit"] == "500"
+    assert "resourceVersion" not in first  # consistent
+    assert watch["allowWatchBookmarks"] == "true"
+    assert watch["resourceVersion"] == "15"
+    assert 300 <= int(watch["timeoutSeconds"]) <= 600
 
 
-@pytest.mark.parametrize("wrong", ["cut", "expire", "repeat", "rubbish", "lie"])
-def test_what_goes_wrong_in_a_watch_costs_nothing(server: tuple[FakeApi, Api], wrong: str) -> None:
-    fake, api = server
+@pytest.mark.parametrize(
+    ("wrong", "lists"),
+    [("cut", 1), ("delay", 1), ("error", 1), ("expire", 2), ("lie", 1), ("malformed", 2),
+     ("older", 1), ("repeat", 1), ("rubbish", 2)],
+)  # fmt: skip
+def test_what_goes_wrong_in_a_watch_costs_nothing(served: Served, wrong: str, lists: int) -> None:
+    fake, api, _ = served
     fake.put("a")
     told: Told = []
     with Reflector(api, Kind.POD, told.append) as reflector:
-        assert reflector.wait_synced(5)
+        wait_watching(reflector, fake)
+        fake.put("gone")
+        fake.remove("gone")
+        wait(lambda: len(told) == 3, "the first changes")
         fake.mischief.append(wrong)
         for name in "abc":
             fake.put(name)
         wait_equal(reflector, fake)
-        assert replayed(told) == versions(fake.objects)
-    assert fake.lists == (2 if wrong == "expire" else 1)
+    assert replayed(told) == versions(fake.objects)
+    assert fake.lists == lists
+    assert lists == 2 or brief(told[3:]) == [("MODIFIED", "a"), ("ADDED", "b"), ("ADDED", "c")]
 
 
-@pytest.mark.parametrize("status", [403, 410, 429, 500])
-def test_a_refusal_is_tried_again(server: tuple[FakeApi, Api], status: int) -> None:
-    fake, api = server
-    fake.put("a")
-    fake.mischief += [status, status]
-    with Reflector(api, Kind.POD) as reflector:
-        wait_equal(reflector, fake)
-        wait_for(lambda: reflector.stale_since is None, timeout=5, what="contact", every=0.01)
-
-
-def test_forgotten_history_is_made_up_for(server: tuple[FakeApi, Api]) -> None:
-    fake, api = server
+@pytest.mark.parametrize("wrong", [403, 410, 429, 500, "no-json", "continue-410"])
+def test_a_list_or_watch_that_is_refused_is_tried_again(served: Served, wrong: str | int) -> None:
+    fake, api, _ = served
     for name in "abc":
+        fake.put(name)
+    fake.mischief += [wrong, wrong]
+    told: Told = []
+    with Reflector(api, Kind.POD, told.append) as reflector:
+        wait_watching(reflector, fake)
+        assert fake.lists == 3
+        fake.mischief += [] if wrong == "continue-410" else [wrong]
+        fake.cut()
+        fake.put("d")
+        wait_equal(reflector, fake)
+        wait(lambda: reflector.stale_since is None, "contact")
+        assert reflector.problem == ""
+    assert replayed(told) == versions(fake.objects)
+    # After a refusal that says no more than "not now", the watch goes on where it was.
+    assert fake.lists == (4 if wrong in (403, 410) else 3)
+
+
+def test_it_goes_on_from_the_last_version_also_of_a_bookmark(served: Served) -> None:
+    fake, api, server = served
+    told: Told = []
+    with Reflector(api, Kind.POD, told.append) as reflector:
+        wait_watching(reflector, fake)
+        version = fake.bookmark()
+        fake.mischief.append("cut")
+        fake.put("a")
+        wait_equal(reflector, fake)
+        assert version in watched_since(fake)
+        server.down()
+        wait(lambda: reflector.stale_since is not None, "lost contact")
+        assert "did not answer" in reflector.problem
+        fake.put("b")
+        fake.remove("a")
+        server.up()
+        wait_equal(reflector, fake)
+    assert brief(told) == [("ADDED", "a"), ("ADDED", "b"), ("DELETED", "a")]
+    assert not any(change.synthesised for change in told)
+    assert fake.lists == 1
+
+
+def test_forgotten_history_is_made_up_for(served: Served) -> None:
+    fake, api, server = served
+    for name in "abce":
         fake.put(name)
     told: Told = []
     with Reflector(api, Kind.POD, told.append) as reflector:
-        assert reflector.wait_synced(5)
-        fake.mischief += [500]  # while it is away, a lot happens
-        fake.cut()
+        wait_watching(reflector, fake)
+        server.down()  # while it is away, a lot happens
         fake.remove("a")
         fake.put("b")
         fake.remove("c")
         fake.put("c")  # of the same name, and another object
         fake.put("d")
         fake.forget()
+        server.up()
         wait_equal(reflector, fake)
-        assert replayed(told) == versions(fake.objects)
-        made_up = {
-            (one.type.value, one.object["metadata"]["name"]) for one in told if one.synthesised
-        }
-        assert made_up >= {("DELETED", "a")} or len(told) > 6
+    assert replayed(told) == versions(fake.objects)
+    assert all(change.synthesised for change in told[4:])
+    assert sorted(brief(told[4:])) == [
+        ("ADDED", "c"), ("ADDED", "d"), ("DELETED", "a"), ("DELETED", "c"), ("MODIFIED", "b"),
+    ]  # fmt: skip
 
 
-def test_lost_contact_is_told(server: tuple[FakeApi, Api]) -> None:
-    fake, api = server
+def test_an_object_that_replaces_one_whose_end_was_not_told(served: Served) -> None:
+    fake, api, _ = served
+    fake.put("a")
+    told: Told = []
+    with Reflector(api, Kind.POD, told.append) as reflector:
+        wait_watching(reflector, fake)
+        fake.mischief.append("drop")
+        fake.remove("a")
+        fake.put("a")
+        wait_equal(reflector, fake)
+    assert brief(told) == [("ADDED", "a"), ("DELETED", "a"), ("ADDED", "a")]
+    assert [change.synthesised for change in told] == [False, True, False]
+
+
+def test_contact_on_a_quiet_kind_needs_no_event(served: Served) -> None:
+    fake, api, server = served
     with Reflector(api, Kind.POD) as reflector:
-        assert reflector.wait_synced(5)
-        fake.mischief += [500] * 4
+        assert reflector.stale_since is not None
+        wait_watching(reflector, fake)
+        before = time.time()
+        server.down()
+        wait(lambda: reflector.stale_since, "lost contact")
+        assert before <= (reflector.stale_since or 0) <= time.time()
+        server.up()
+        wait(lambda: reflector.stale_since is None and not reflector.problem, "contact")
+        wait_watching(reflector, fake)
+
+
+def test_silence_is_noticed(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake, api, _ = served
+    monkeypatch.setattr(api_module, "_SILENCE", 0.2)
+    with Reflector(api, Kind.POD) as reflector:
+        wait_watching(reflector, fake)
+        fake.mischief.append("hang")  # the connection stays open, and nothing comes any more
+        fake.put("a")
+        wait_equal(reflector, fake)
+    assert fake.lists == 1
+    fake.cut()
+
+
+def test_failures_are_answered_with_patience(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake, api, _ = served
+    monkeypatch.setattr(reflector_module, "_FIRST", 0.02)
+    monkeypatch.setattr(reflector_module, "_LONGEST", 0.16)
+    waits: list[float] = []
+    reflector = Reflector(api, Kind.POD)
+    sleep = reflector._stopping.wait
+    monkeypatch.setattr(
+        reflector._stopping, "wait", lambda seconds: (waits.append(seconds), sleep(seconds))
+    )
+    fake.mischief += [500] * 6
+    with reflector:
+        wait_watching(reflector, fake)
+        fake.put("a")
+        wait_equal(reflector, fake)
+        fake.mischief += [500]
         fake.cut()
-        wait_for(lambda: reflector.stale_since, timeout=5, what="stale", every=0.002)
-        assert "no" in reflector.problem or "ended" in reflector.problem
-        wait_for(lambda: reflector.stale_since is None, timeout=10, what="contact", every=0.01)
-        assert reflector.problem == ""
+        wait(lambda: len(waits) == 7, "the last refusal")
+    longest = [0.02, 0.04, 0.08, 0.16, 0.16, 0.16, 0.02]
+    assert all(most / 2 <= seconds <= most for seconds, most in zip(waits, longest, strict=True))
 
 
-def test_a_listener_that_fails_costs_only_itself(server: tuple[FakeApi, Api]) -> None:
-    fake, api = server
+def test_a_list_that_succeeds_does_not_make_a_refused_watch_hasty(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake, api, _ = served
+    monkeypatch.setattr(fake, "is_expired", lambda since: True)
+    reflector = Reflector(api, Kind.POD)
+    waits: list[float] = []
+    sleep = reflector._stopping.wait
+    monkeypatch.setattr(
+        reflector._stopping, "wait", lambda seconds: (waits.append(seconds), sleep(seconds))
+    )
+    with reflector:
+        wait(lambda: len(waits) > 5, "refusals")
+        assert "410" in reflector.problem
+    assert min(waits[3:]) >= 0.025  # half of the longest
+
+
+def test_a_listener_that_fails_costs_only_itself(served: Served) -> None:
+    fake, api, _ = served
 
     def listen(change: Change) -> None:
         raise ValueError(change.object["metadata"]["name"])
@@ -144,52 +288,106 @@ def test_a_listener_that_fails_costs_only_itself(server: tuple[FakeApi, Api]) ->
     with Reflector(api, Kind.POD, listen) as reflector:
         fake.put("b")
         wait_equal(reflector, fake)
-        assert isinstance(reflector.listener_error, ValueError)
+        wait(lambda: str(reflector.listener_error) == "b", "the listener's error")
+        assert reflector.problem == ""
 
 
-def test_it_stops_at_once_wherever_it_is(server: tuple[FakeApi, Api]) -> None:
-    fake, api = server
-    for wait in (False, True):
+def test_an_event_is_told_at_once(served: Served) -> None:
+    fake, api, _ = served
+    told: Told = []
+    late: list[float] = []
+    with Reflector(api, Kind.POD, told.append) as reflector:
+        wait_watching(reflector, fake)
+        for number in range(15):
+            began = time.time()
+            fake.put(f"p{number}")
+            wait(lambda number=number: len(told) > number, "an event")
+            late.append(told[-1].at - began)
+    assert median(late) < 0.02, late
+
+
+@pytest.mark.parametrize("state", ["new", "begun", "watching", "stalled", "refused", "tls"])
+def test_it_stops_at_once_wherever_it_is(tmp_path: Path, state: str) -> None:
+    tls = make_tls_files(tmp_path) if state == "tls" else None
+    with serving(tmp_path, tls) as (fake, api, server):
         reflector = Reflector(api, Kind.POD)
-        reflector.start()
-        if wait:
-            assert reflector.wait_synced(5)
+        if state == "stalled":
+            fake.mischief.append("stall")
+        elif state == "refused":
+            server.down()
+        if state != "new":
+            reflector.start()
+        if state in ("watching", "tls"):
+            wait_watching(reflector, fake)
             fake.put("a")
             wait_equal(reflector, fake)
+        elif state == "stalled":
+            wait(lambda: fake.asked, "a request")
         began = time.monotonic()
         reflector.stop()
         reflector.stop()
         assert time.monotonic() - began < 1
         assert not reflector.is_alive
+        fake.cut()  # only what stalls needs it: a watch sees by itself that its client has gone
+        wait(lambda: not fake.connections, "closed connections")
+
+
+def test_a_listener_may_stop_it(served: Served) -> None:
+    fake, api, _ = served
+    told: Told = []
+
+    def listen(change: Change) -> None:
+        told.append(change)
+        reflector.stop()
+
+    for name in "abc":
+        fake.put(name)
+    reflector = Reflector(api, Kind.POD, listen)
+    reflector.start()
+    wait(lambda: told and not reflector.is_alive, "its end")
+    assert len(told) == 1
 
 
 DEEDS = st.sampled_from(
     [*(f"put {name}" for name in "abcd"), *(f"remove {name}" for name in "abcd"),
-     "forget", "cut now", "cut", "expire", "repeat", "rubbish", "lie", "500", "410"]
+     "forget", "bookmark", "cut-now", "restart", "cut", "delay", "expire", "error", "repeat",
+     "rubbish", "malformed", "lie", "older", "no-json", "continue-410", "403", "410", "500"]
 )  # fmt: skip
 
 
 @settings(
-    max_examples=25,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(st.lists(DEEDS, max_size=14))
+@given(st.lists(DEEDS, max_size=20))
 def test_after_any_story_it_knows_what_is_there(tmp_path: Path, deeds: list[str]) -> None:
     told: Told = []
-    with serving(tmp_path) as (fake, api), Reflector(api, Kind.POD, told.append) as reflector:
-        for deed in deeds:
-            verb, _, name = deed.partition(" ")
-            if verb == "put":
-                fake.put(name)
-            elif verb == "remove":
-                fake.remove(name)
-            elif verb == "forget":
-                fake.forget()
-            elif deed == "cut now":
-                fake.cut()
-            else:
-                fake.mischief.append(int(verb) if verb.isdigit() else verb)
-        fake.put("last")
-        wait_equal(reflector, fake)
+    with serving(tmp_path) as (fake, api, server):
+        with Reflector(api, Kind.POD, told.append) as reflector:
+            for deed in deeds:
+                _do(deed, fake, server)
+            fake.put("last")
+            wait_equal(reflector, fake)
         assert replayed(told) == versions(fake.objects)
+        assert reflector.listener_error is None
+
+
+def _do(deed: str, fake: FakeApi, server: FakeServer) -> None:
+    verb, _, name = deed.partition(" ")
+    match verb:
+        case "put":
+            fake.put(name)
+        case "remove":
+            fake.remove(name)
+        case "forget":
+            fake.forget()
+        case "bookmark":
+            fake.bookmark()
+        case "cut-now":
+            fake.cut()
+        case "restart":
+            server.down()
+            server.up()
+        case _:
+            fake.mischief.append(int(verb) if verb.isdigit() else verb)

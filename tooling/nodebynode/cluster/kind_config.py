@@ -18,15 +18,20 @@ GRACE_SECONDS = 16
 wait that long; the kubelet renews its Lease at a quarter of its duration in either case."""
 
 
-def choose_ports(avoid: Collection[int] = ()) -> dict[int, int]:
+def choose_ports(
+    avoid: Collection[int] = (), before: Mapping[int, int] | None = None
+) -> dict[int, int]:
     """Return a free port of 127.0.0.1 for each NodePort: the same number wherever it is free.
 
     Args:
         avoid: Ports that others may come to use, though nobody does now.
+        before: The ports that led to the cluster until now, which are kept where they are free.
     """
+    wanted = {port: (before or {}).get(port, port) for port in NODE_PORTS}
     with ExitStack() as held:  # until all are chosen, so that no port is given out twice
         return {
-            port: (port not in avoid and _hold(port, held)) or _hold(0, held) for port in NODE_PORTS
+            port: (host not in avoid and _hold(host, held)) or _hold(0, held)
+            for port, host in wanted.items()
         }
 
 

@@ -120,6 +120,7 @@ class Lab:
             return
         self._closed = True
         print("Putting the cluster back …", flush=True)
+        self._cluster.kubectl("config", "set-context", "--current", "--namespace", "default")
         for sentence in self._cluster.reset():
             print(f"Put back: {sentence}.")
         progress.record(self.name, "closed")

@@ -7,11 +7,12 @@ not lose fields that a model does not know yet.
 
 from __future__ import annotations
 
+import copy
 import json
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,14 @@ Json = dict[str, Any]
 _POOL = 32
 """Connections that are kept; the node agent has a dozen requests and some watches at once."""
 _SILENCE = 90.0
-"""Seconds without a word after which a watch with bookmarks, one a minute, is taken for dead."""
+"""Seconds without a word after which a watch with bookmarks is taken for dead.
+
+The server sends a bookmark a minute (`defaultBookmarkFrequency` in its `storage/cacher`), so that a
+live watch is never silent for so long. TCP keepalive would not do instead: the kernel of a server
+that is frozen, or a proxy before one, still answers it.
+"""
+_CONNECT = 10.0
+"""Seconds for a connection and its TLS handshake, where the answer may take longer."""
 _MERGE_PATCH = "application/merge-patch+json"
 
 
@@ -60,7 +68,7 @@ class Api:
                 "Write it again with `nodebynode up`.",
             ) from error
         self._client = client.ApiClient(settings)
-        self._watching: dict[int, Any] = {}  # the answer that each thread is reading
+        self._line: _Line | None = None
         self.server: str = settings.host
 
     def request(
@@ -180,8 +188,10 @@ class Api:
         timeout: float = 30,
         bookmarks: bool = False,
         selectors: Mapping[str, str] | None = None,
-    ) -> Iterator[Json]:
-        """Yield watch events of one connection until its time is up, or `hang_up`.
+    ) -> Generator[Json, None, None]:
+        """Open a watch; yield its events until its time is up or the connection breaks.
+
+        The watch is open when this returns: a refusal is raised here, and not by the first event.
 
         Args:
             kind: The kind.
@@ -189,42 +199,57 @@ class Api:
             since: The resourceVersion to start after; when None, every present object comes first
                 as an ADDED event.
             timeout: Seconds after which the connection is closed.
-            bookmarks: Ask for an event about once a minute that only tells the version.
+            bookmarks: Ask for an event about once a minute that only tells the version. A watch
+                that then says nothing for long is an error, and no end.
             selectors: `labelSelector` and `fieldSelector`.
 
         Raises:
-            ApiError: the server refused, or did not answer.
+            ApiError: the server refused, did not answer, or fell silent.
+            ValueError: from the iterator: a line is no JSON.
         """
         query: dict[str, str | int] = {"watch": 1, "timeoutSeconds": max(1, int(timeout))}
         query |= {**(selectors or {}), **({"allowWatchBookmarks": "true"} if bookmarks else {})}
         if since is not None:
             query["resourceVersion"] = since
         silence = min(timeout, _SILENCE) if bookmarks else timeout
-        answer = self._send("GET", kind.path(namespace), None, query, "application/json", silence)
+        limits = (min(silence, _CONNECT), silence)
+        answer = self._send("GET", kind.path(namespace), None, query, "application/json", limits)
         if answer.status >= 400:
             self._checked(answer.status, answer.read())
-        self._watching[threading.get_ident()] = answer.response
-        deadline = time.monotonic() + timeout
+        return self._events(answer.response, time.monotonic() + timeout, bookmarks)
+
+    def _events(
+        self, response: Any, deadline: float, must_speak: bool
+    ) -> Generator[Json, None, None]:
         buffer = b""
         try:
-            for block in answer.response.stream(65536, decode_content=True):
+            for block in response.stream(65536, decode_content=True):  # each chunk as it comes
                 *lines, buffer = (buffer + block).split(b"\n")
-                yield from (json.loads(line) for line in lines if line)
+                for line in lines:
+                    if line:
+                        yield json.loads(line)
                 if time.monotonic() > deadline:
                     return
-        except (urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError):
-            return  # a time limit, a cut line, a hang-up: the caller decides whether to go on
+        except urllib3.exceptions.ReadTimeoutError as error:
+            if must_speak:
+                raise ApiError(f"The API server at {self.server} fell silent.") from error
+        except (urllib3.exceptions.HTTPError, OSError):
+            return  # a cut line, a hang-up: the caller decides whether to go on
         finally:
-            self._watching.pop(threading.get_ident(), None)
-            answer.response.close()
+            response.close()
 
-    def hang_up(self, thread: int | None) -> None:
-        """End the watch that another thread is reading, which then ends as at its time limit."""
-        response = self._watching.get(thread or 0)
-        connection = getattr(response, "connection", None)
-        if (sock := getattr(connection, "sock", None)) is not None:
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+    def apart(self) -> Api:
+        """Return a door to the same server for one thread alone, which another may `hang_up`."""
+        other = copy.copy(self)
+        other._client = client.ApiClient(self._client.configuration)
+        other._line = _Line(other._client.rest_client.pool_manager)
+        return other
+
+    def hang_up(self) -> None:
+        """End what a thread does with a door of `apart`, now and for good: it meets an error."""
+        if self._line is not None:
+            self._line.cut()
+            self._client.rest_client.pool_manager.clear()
 
     def _send(
         self,
@@ -233,7 +258,7 @@ class Api:
         body: object,
         query: Mapping[str, str | int] | None,
         content_type: str,
-        timeout: float,
+        timeout: float | tuple[float, float],
     ) -> Any:
         url = self.server + path + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": "application/json", "Content-Type": content_type}
@@ -263,6 +288,55 @@ class Api:
                 f"{message} {more}".strip(), status=status, reason=answer.get("reason", "")
             )
         return dict(answer)
+
+
+class _Line:
+    """The connection of one thread, kept so that another thread can cut it.
+
+    Closing a socket does not wake who waits in it; shutting it down does, be it in a TLS handshake,
+    before an answer or amid one. TLS takes the socket away from whoever made it, and an answer may
+    take it away from its connection: hence a duplicate. One thread has one connection at a time.
+    """
+
+    def __init__(self, manager: urllib3.PoolManager) -> None:
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._is_cut = False
+        manager.pool_classes_by_scheme = {
+            scheme: self._told_of(pool) for scheme, pool in manager.pool_classes_by_scheme.items()
+        }
+
+    def cut(self) -> None:
+        """Cut the connection, and let there be no other."""
+        with self._lock:
+            self._is_cut = True
+            if self._socket is not None:
+                with suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_RDWR)
+            self._replace(None)
+
+    def _keep(self, made: socket.socket) -> socket.socket:
+        with self._lock:
+            if self._is_cut:
+                made.close()
+                raise ConnectionAbortedError("hung up")
+            self._replace(made.dup())
+        return made
+
+    def _replace(self, new: socket.socket | None) -> None:
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = new
+
+    def _told_of(self, pool: Any) -> Any:
+        """Return a class of connection pools whose new connections this line is told of."""
+        plain = pool.ConnectionCls
+
+        def new_conn(connection: Any) -> socket.socket:
+            return self._keep(plain._new_conn(connection))
+
+        told = type(plain.__name__, (plain,), {"_new_conn": new_conn})
+        return type(pool.__name__, (pool,), {"ConnectionCls": told})
 
 
 def _cause(error: Exception) -> str:

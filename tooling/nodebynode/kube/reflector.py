@@ -14,6 +14,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -23,6 +24,9 @@ from nodebynode.kube.kinds import Kind
 
 _PAGE = 500
 _FIRST, _LONGEST = 0.1, 5.0
+"""Seconds to wait after the first failure, and at most; each is up to half shorter, at random."""
+_SHORT = 1.0
+"""A watch that tells nothing and ends within these seconds is a failure, as in client-go."""
 _WATCH_SECONDS = (300, 600)
 """How long the server is asked to keep one watch; at random, so that many do not end at once."""
 _JOIN_SECONDS = 1.0
@@ -58,10 +62,6 @@ class Change:
     synthesised: bool = False
 
 
-class _Gone(Exception):
-    """The server has forgotten the history after the version that was asked for."""
-
-
 class Reflector:
     """Follows one kind in a thread of its own.
 
@@ -73,6 +73,11 @@ class Reflector:
         namespace: One namespace; all of them when None.
         labels: A label selector.
         fields: A field selector.
+
+    Attributes:
+        stale_since: When contact was lost, in seconds since the epoch; None while up to date.
+        problem: What the last failure said; empty while up to date.
+        listener_error: The last exception of the listener.
     """
 
     def __init__(
@@ -85,13 +90,13 @@ class Reflector:
         labels: str = "",
         fields: str = "",
     ) -> None:
-        self._api, self._kind, self._listener = api, kind, listener
+        self._api, self._kind, self._listener = api.apart(), kind, listener
         self._namespace = namespace
         selectors = {"labelSelector": labels, "fieldSelector": fields}
         self._selectors = {name: value for name, value in selectors.items() if value}
         self._store: dict[Key, Json] = {}
         self._lock = threading.Lock()
-        self._version = ""
+        self._version = ""  # the last one seen; empty when it takes a list to know where we are
         self._synced = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"watch {kind.plural}", daemon=True)
@@ -107,9 +112,9 @@ class Reflector:
         self._thread.start()
 
     def stop(self) -> None:
-        """End; a connection that is being waited on is left to end by itself."""
+        """End within a second, whatever is being waited for; nothing is told afterwards."""
         self._stopping.set()
-        self._api.hang_up(self._thread.ident)
+        self._api.hang_up()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(_JOIN_SECONDS)
 
@@ -140,43 +145,34 @@ class Reflector:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                self._list()
-                while not self._stopping.is_set():
-                    self._watch()
-            except _Gone:
-                continue
+                if not self._version:
+                    self._list()
+                self._watch()
             except Exception as error:  # whatever a server sends, the thread goes on
+                if not _is_passing(error):
+                    self._version = ""
                 self._lost(error)
+        self._api.hang_up()
 
     def _lost(self, error: Exception) -> None:
         """Take note that contact is lost, and wait before the next try."""
+        if self._stopping.is_set():
+            return
         self.problem = str(error).splitlines()[0] if str(error) else repr(error)
         self.stale_since = self.stale_since or time.time()
         self._stopping.wait(self._wait * random.uniform(0.5, 1.0))  # noqa: S311 - only spreads
         self._wait = min(self._wait * 2, _LONGEST)
 
-    def _heard(self) -> None:
-        self.stale_since, self.problem, self._wait = None, "", _FIRST
+    def _in_contact(self) -> None:
+        self.stale_since, self.problem = None, ""
 
     def _list(self) -> None:
         """List everything, and tell how it differs from what was told before."""
-        found: dict[Key, Json] = {}
-        query: dict[str, str | int] = {**self._selectors, "limit": _PAGE}
-        while True:
-            try:
-                page = self._api.request("GET", self._kind.path(self._namespace), query=query)
-            except ApiError as error:
-                if error.status == _GONE and "continue" in query:
-                    raise _Gone from error  # the first pages are too old by now
-                raise
-            found |= {_key(item): item for item in page["items"]}
-            if not (rest := page["metadata"].get("continue")):
-                break
-            query["continue"] = rest
+        found, version = self._pages()
         again = self._synced.is_set()
         for key, old in self.objects.items():
             new = found.get(key)
-            if new is None or new["metadata"].get("uid") != old["metadata"].get("uid"):
+            if new is None or _uid(new) != _uid(old):
                 self._tell(ChangeType.DELETED, key, old, synthesised=True)
         for key, item in found.items():
             known = self._store.get(key)
@@ -184,58 +180,85 @@ class Reflector:
                 self._tell(ChangeType.ADDED, key, item, synthesised=again)
             elif _version(known) != _version(item):
                 self._tell(ChangeType.MODIFIED, key, item, synthesised=True)
-        self._version = page["metadata"]["resourceVersion"]
+        self._version = version
+        self._in_contact()
         self._synced.set()
-        self._heard()
+
+    def _pages(self) -> tuple[dict[Key, Json], str]:
+        """Return every object and the version of the list; all its pages are of one version."""
+        found: dict[Key, Json] = {}
+        query: dict[str, str | int] = {**self._selectors, "limit": _PAGE}
+        while True:
+            page = self._api.request("GET", self._kind.path(self._namespace), query=query)
+            if "items" not in page:
+                raise ApiError(f"The API server sent no list of {self._kind.plural}.")
+            found |= {_key(item): item for item in page["items"] or ()}
+            if not (rest := page["metadata"].get("continue")):
+                return found, str(page["metadata"]["resourceVersion"])
+            query["continue"] = rest
 
     def _watch(self) -> None:
         """Follow one connection to its end; the next goes on where it ended."""
-        seconds = random.randint(*_WATCH_SECONDS)  # noqa: S311 - only spreads
-        began = time.monotonic()
+        began, before = time.monotonic(), self._version
+        events = self._api.watch(
+            self._kind,
+            self._namespace,
+            since=self._version,
+            timeout=random.randint(*_WATCH_SECONDS),  # noqa: S311 - only spreads
+            bookmarks=True,
+            selectors=self._selectors,
+        )
+        self._in_contact()
         try:
-            events = self._api.watch(
-                self._kind,
-                self._namespace,
-                since=self._version,
-                timeout=seconds,
-                bookmarks=True,
-                selectors=self._selectors,
-            )
-            for event in events:
-                if self._stopping.is_set():
-                    return
-                self._take(event)
-                self._heard()
-        except ApiError as error:
-            if error.status == _GONE:
-                raise _Gone from error
-            raise
-        if time.monotonic() - began < _FIRST:  # a server that ends each watch at once
-            self._lost(ApiError("The API server ended the watch at once."))
+            with closing(events):
+                for event in events:
+                    if self._stopping.is_set():
+                        return
+                    self._take(event)
+        finally:  # a server that answers, and ends each watch at once, must not be asked in haste
+            came_on = self._version != before or time.monotonic() - began >= _SHORT
+            if came_on:
+                self._wait = _FIRST
+        if not came_on:
+            raise ApiError("The API server ended the watch at once.")
 
     def _take(self, event: Json) -> None:
         item = event["object"]
         if event["type"] == "ERROR":
-            if item.get("code") == _GONE:
-                raise _Gone
             raise ApiError(str(item.get("message")), status=int(item.get("code") or 0))
-        self._version = item["metadata"]["resourceVersion"]
         if event["type"] == "BOOKMARK":
+            self._version = _later(self._version, _version(item))
             return
         key, kind = _key(item), ChangeType(event["type"])
         known = self._store.get(key)
-        if known is not None and _is_older(item, known, or_same=kind is not ChangeType.DELETED):
+        is_old = self._is_old(item, known, kind)
+        self._version = _later(self._version, _version(item))
+        if is_old:
             return
-        if kind is ChangeType.DELETED:
-            if known is not None:
-                self._tell(kind, key, item)
-            return
-        if known is not None and known["metadata"].get("uid") != item["metadata"].get("uid"):
+        if known is not None and _uid(known) != _uid(item):
             self._tell(ChangeType.DELETED, key, known, synthesised=True)
             known = None
-        self._tell(ChangeType.ADDED if known is None else ChangeType.MODIFIED, key, item)
+        if kind is not ChangeType.DELETED:
+            kind = ChangeType.ADDED if known is None else ChangeType.MODIFIED
+        elif known is None:
+            return
+        self._tell(kind, key, item)
+
+    def _is_old(self, item: Json, known: Json | None, kind: ChangeType) -> bool:
+        """Whether an event repeats what was told, or tells what came before it.
+
+        Versions of one kind rise in the order of its events, and may be compared as numbers
+        (https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions). An event
+        of an unknown object that is older than the last event is of one that has gone since.
+        """
+        new, last = _version(item), self._version if known is None else _version(known)
+        if known is not None and new == last:
+            return kind is not ChangeType.DELETED  # some servers end an object at its last version
+        return new.isdigit() and last.isdigit() and int(new) < int(last)
 
     def _tell(self, kind: ChangeType, key: Key, item: Json, *, synthesised: bool = False) -> None:
+        if self._stopping.is_set():
+            return
         with self._lock:
             if kind is ChangeType.DELETED:
                 del self._store[key]
@@ -256,9 +279,23 @@ def _version(item: Json) -> str:
     return str(item["metadata"].get("resourceVersion", ""))
 
 
-def _is_older(item: Json, known: Json, *, or_same: bool) -> bool:
-    """Whether an event repeats what is known, or what came before it."""
-    new, old = _version(item), _version(known)
-    if not (new.isdigit() and old.isdigit()):
-        return or_same and new == old
-    return int(new) < int(old) or (or_same and int(new) == int(old))
+def _uid(item: Json) -> object:
+    return item["metadata"].get("uid")
+
+
+def _later(old: str, new: str) -> str:
+    """Return the version to go on from: never back, as far as versions can be compared."""
+    if old.isdigit() and new.isdigit():
+        return str(max(int(old), int(new)))
+    return new or old
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether the watch can go on where it was, because only the server had a bad moment.
+
+    After anything else it takes a list: history that is gone (410) or an event that makes no sense
+    would fail in the same way again.
+    """
+    if not isinstance(error, ApiError):
+        return False
+    return error.status in (0, 429) or error.status >= 500

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from nodebynode import settings
 from nodebynode.cluster.embedded.files import Files, write_private
 from nodebynode.errors import ClusterError
 
@@ -256,4 +257,9 @@ def _require_match(
 
 
 def _damaged(path: Path, how: str) -> ClusterError:
-    return ClusterError(f"The cluster's data is damaged: {path} {how}.")
+    cluster = path.parents[1].name
+    return ClusterError(
+        f"The cluster's data is damaged: {path} {how}.",
+        f"`{settings.command('down --purge', cluster)}` and `{settings.command('up', cluster)}` "
+        "begin anew.",
+    )

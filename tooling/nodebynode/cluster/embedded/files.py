@@ -9,6 +9,9 @@ import os
 import shutil
 from pathlib import Path
 
+_TAIL_BYTES = 16_384
+"""As much of a log's end as is looked through; a Go program's crash fits well."""
+
 
 class Files:
     """The files of the embedded cluster in a folder.
@@ -68,14 +71,19 @@ def rotate(log: Path) -> None:
 
 
 def last_words(log: Path, lines: int = 3) -> str:
-    """Return the last lines of a log, for a message; empty when there is none."""
+    """Return the last lines of a log, for a message; empty when there is none.
+
+    Of a Go program that crashed it is the line that says why, and not the calls below it.
+    """
     try:
         with log.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
             text = file.read().decode(errors="replace")
     except OSError:
         return ""
-    return "\n".join(line[:400] for line in text.strip().splitlines()[-lines:])
+    said = [line[:400] for line in text.strip().splitlines()]
+    crashed = [line for line in said if line.startswith(("panic: ", "fatal error: "))]
+    return "\n".join(crashed[-1:] or said[-lines:])
 
 
 def free_gigabytes(folder: Path) -> float:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 from nodebynode import settings, tools
@@ -17,12 +19,13 @@ from nodebynode.cluster.folder import Record
 from nodebynode.cluster.kind_config import choose_ports
 from nodebynode.cluster.nodes import node_words
 from nodebynode.cluster.training import TrainingCluster
-from nodebynode.errors import ApiError, ClusterError
+from nodebynode.errors import ApiError, ClusterError, NodebynodeError
 from nodebynode.kube import Api, Kind
 from nodebynode.reporting import Reporter, Step
 from nodebynode.waiting import wait_for
 
 _API_TIMEOUT = 60.0
+_LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 _NEEDED_GB = 1.0
 _HOPELESS = 2
 """So many restarts of a component while a cluster starts mean that it will never stay up."""
@@ -63,6 +66,7 @@ class EmbeddedCluster(TrainingCluster):
         with self._folder.locked(self._reporter):
             if self._is_well():
                 return
+            self._require_readable()
             self._require_room()
             binary = tools.resolve(tools.CONTROL_PLANE, self._reporter)
             process.end(self._files)
@@ -82,7 +86,7 @@ class EmbeddedCluster(TrainingCluster):
                 with self._reporter.step(f"End cluster '{self.name}'"):
                     process.end(self._files)
             there = running or (purge and self._folder.claimed)
-            if purge or self._folder.read() is None:
+            if purge or not self._files.record.exists():
                 self._folder.remove()
                 self._folder.remove_lock()
         self._forget_connections()
@@ -110,6 +114,11 @@ class EmbeddedCluster(TrainingCluster):
         if not process.is_running(self._files):
             if not self._folder.claimed:
                 return self._status("absent", f"It is not there. {self._command('up')} makes it.")
+            if self._files.record.exists() and record is None:
+                why = (
+                    f"{self._files.record} is damaged. {self._command('down --purge')} removes it."
+                )
+                return self._status("half-made", why)
             if record is None:
                 why = f"It was never finished. {self._command('up')} makes it anew."
                 return self._status("half-made", why)
@@ -139,9 +148,9 @@ class EmbeddedCluster(TrainingCluster):
         if record is None:
             self._folder.claim(self.provider)
         self._forget_connections()
-        ports = record.ports if record else choose_ports(self._folder.ports_of_others())
-        if record is None:
-            self._moved(ports)
+        before = record.ports if record else None  # others may have taken some since
+        ports = choose_ports(self._folder.ports_of_others(), before)
+        self._moved(ports)
         step.update("certificates")
         certificates.ensure(self._files, components.node_names(self.name))
         listening = self._choose_listening()
@@ -150,6 +159,7 @@ class EmbeddedCluster(TrainingCluster):
         components.make_plan(self._files, binary, listening).write(self._files.plan)
         self._write_failures({})
         self._files.components.unlink(missing_ok=True)
+        began = datetime.now(UTC)
         supervisor = process.start_supervisor(self._files)
         try:
             step.update("the API server")
@@ -157,23 +167,57 @@ class EmbeddedCluster(TrainingCluster):
             self._wait_api(api)
             rights.grant(api)
             step.update("four nodes Ready")
+            self._wait_leases(api, began)
             self._wait_ready(step, every=0.05)
             self._folder.write(
-                record
-                or Record(
+                Record(
                     provider=self.provider,
                     image=components.KUBERNETES,
                     app="",
                     ports=ports,
-                    nodes=restore.baseline(api),
+                    nodes=record.nodes if record else restore.baseline(api),
                 )
             )
             process.release(supervisor)
-        except BaseException:
+        except BaseException as error:
             supervisor.communicate(timeout=30)  # this closes its standard input: it ends
             if record is None:
-                self._folder.remove()
+                self._remove_half_made(keep_logs=isinstance(error, NodebynodeError))
             raise
+
+    def _remove_half_made(self, *, keep_logs: bool) -> None:
+        """Remove all files, save for the logs when an error names them."""
+        if not keep_logs:
+            self._folder.remove()
+            return
+        for path in self._folder.path.iterdir():
+            if path.is_dir() and path != self._files.logs:
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.is_file():
+                path.unlink()
+
+    def _wait_leases(self, api: Api, began: datetime) -> None:
+        """Wait until every node has given a sign of life; kept data calls it Ready before that."""
+        silent: set[str] = set()
+
+        def all_heard() -> bool:
+            leases = api.request("GET", _LEASES)["items"]
+            renewed = {one["metadata"]["name"]: one["spec"].get("renewTime") for one in leases}
+            silent.clear()
+            for node in components.node_names(self.name):
+                when = renewed.get(node)
+                if not when or datetime.fromisoformat(when) < began:
+                    silent.add(node)
+            return not silent
+
+        wait_for(
+            all_heard,
+            timeout=_API_TIMEOUT,
+            what="the node agent to report its nodes",
+            seen=lambda: f"nothing from {', '.join(sorted(silent))}. {self._troubles()}",
+            do=f"Look into {self._files.log('node-agent')}.",
+            every=0.05,
+        )
 
     def _wait_api(self, api: Api) -> None:
         """Wait for the API server; a component that dies again and again ends the wait."""
@@ -216,6 +260,14 @@ class EmbeddedCluster(TrainingCluster):
             except OSError:
                 api = hold(0)
             return components.Ports(api, hold(0), hold(0))
+
+    def _require_readable(self) -> None:
+        """Refuse to make a new cluster over the data of one whose record is damaged."""
+        if self._files.record.exists() and self._folder.read() is None:
+            raise ClusterError(
+                f"The cluster's data is damaged: {self._files.record} cannot be read.",
+                f"{self._command('down --purge')} and {self._command('up')} begin anew.",
+            )
 
     def _require_room(self) -> None:
         free = free_gigabytes(self._folder.path)

@@ -38,7 +38,7 @@ class Agent:
         given = json.loads(files.agent_settings.read_text())
         self._files = files
         self._api = Api(Path(given["kubeconfig"]))
-        self._door = Door(self._api)
+        self._door = Door(self._api, note)
         self._spawner = Spawner(given["cluster"])
         self._services: dict[str, Json] = {}
         self._by_ip: dict[str, Pod] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -19,10 +20,11 @@ class Door:
 
     Args:
         api: The agent's own connection.
+        note: Told of what the server refuses.
     """
 
-    def __init__(self, api: Api) -> None:
-        self.api = api
+    def __init__(self, api: Api, note: Callable[[str], None] = lambda _: None) -> None:
+        self._api, self._note = api, note
         self._pool = ThreadPoolExecutor(_THREADS, "door")
 
     async def request(
@@ -38,7 +40,7 @@ class Door:
         Raises:
             ApiError: the server refused, or did not answer (status 0).
         """
-        send = partial(self.api.request, method, path, body=body, content_type=content_type)
+        send = partial(self._api.request, method, path, body=body, content_type=content_type)
         return await asyncio.get_running_loop().run_in_executor(self._pool, send)
 
     async def insist(
@@ -55,6 +57,8 @@ class Door:
                 return await self.request(method, path, body=body, content_type=content_type)
             except ApiError as error:
                 if error.status and error.status not in (401, 403, 429) and error.status < 500:
+                    if error.status not in (404, 409):  # gone, or another one by now, or there
+                        self._note(f"{method} {path} was refused: {error.seen}")
                     return None
             await asyncio.sleep(wait)
             wait = min(wait * 2, _LAST)

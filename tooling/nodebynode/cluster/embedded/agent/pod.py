@@ -314,6 +314,8 @@ class Pod:
         await self._patch(status)
 
     async def _patch(self, status: Json) -> None:
+        if "podIPs" in status:  # a restarted Pod has another address, which is not one more
+            status = {**status, "podIPs": [*status["podIPs"], {"$patch": "replace"}]}
         body = {"metadata": {"uid": self.uid}, "status": status}
         await self.node.door.insist(
             "PATCH", f"{self.path}/status", body=body, content_type=STRATEGIC

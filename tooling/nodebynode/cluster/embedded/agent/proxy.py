@@ -84,13 +84,14 @@ class Proxy:
                 await self._changed.wait()
                 self._changed.clear()
                 began = time.monotonic()
-                self._sync()
+                self.sync()
                 await asyncio.sleep(self._min_sync - (time.monotonic() - began))
         finally:
             for listener in self._listeners.values():
                 listener.close()
 
-    def _sync(self) -> None:
+    def sync(self) -> None:
+        """Make the rules anew, and listen where they lead somewhere."""
         self._rules = dict(self._make_rules())
         for port in set(self._listeners) - set(self._rules):
             self._listeners.pop(port).close()
@@ -104,15 +105,23 @@ class Proxy:
     def _make_rules(self) -> Iterator[tuple[int, Rule]]:
         """Yield the rule of each port of 127.0.0.1 that has somewhere to lead to."""
         for service in self._objects[Kind.SERVICE].values():
-            spec = service.get("spec") or {}
-            if spec.get("type") not in _SERVED:
+            try:
+                yield from self._rules_of(service)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                self._note(f"Service {service['metadata'].get('name')} is odd: {error!r}")
+
+    def _rules_of(self, service: Json) -> list[tuple[int, Rule]]:
+        spec = service.get("spec") or {}
+        if spec.get("type") not in _SERVED:
+            return []
+        found = []
+        for port in spec.get("ports") or ():
+            host = self._ports.get(port.get("nodePort"))
+            if host is None or port.get("protocol", "TCP") != "TCP":
                 continue
-            for port in spec.get("ports") or ():
-                host = self._ports.get(port.get("nodePort"))
-                if host is None or port.get("protocol", "TCP") != "TCP":
-                    continue
-                if endpoints := self._endpoints(service, port.get("name") or ""):
-                    yield host, Rule(endpoints, _affinity(spec))
+            if endpoints := self._endpoints(service, port.get("name") or ""):
+                found.append((host, Rule(endpoints, _affinity(spec))))
+        return found
 
     def _endpoints(self, service: Json, port: str) -> tuple[Address, ...]:
         """Return the ready endpoints; without one, those that are leaving and still serve."""
