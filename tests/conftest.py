@@ -24,6 +24,8 @@ from nodebynode.kube import Api, Kind
 from nodebynode.reporting import ConsoleReporter
 from nodebynode.waiting import wait_for
 
+from tests.agreement import Agreement
+
 PROVIDERS = ("embedded", "kind")
 """What every test with the fixture `cluster` runs on; a module of one only names its own."""
 TEST_SECONDS = 120
@@ -34,6 +36,17 @@ settings.register_profile(
 settings.load_profile("house")
 # A shell's background job ignores Ctrl-C, and so would all that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run write down where the clusters agree."""
+    parser.addoption("--agreement", type=Path, help="write docs/clusters.md from this run")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin to take down what is asked for."""
+    if file := config.getoption("--agreement"):
+        config.pluginmanager.register(Agreement(file))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

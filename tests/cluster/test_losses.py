@@ -8,6 +8,7 @@ lesson on it true.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 from nodebynode.cluster import Cluster
@@ -20,7 +21,7 @@ ROLLOUTS = 5
 _shares: dict[str, float] = {}
 
 
-def roll(room: Room, **of: object) -> Load:
+def roll(room: Room, note: Callable[[str, object], None], **of: object) -> Load:
     """Update three pods five times under load; returns the load."""
     room.run(deployment(replicas=3, ready_after=1, **of))
     room.create(service())
@@ -29,14 +30,17 @@ def roll(room: Room, **of: object) -> Load:
         for number in range(ROLLOUTS):
             room.set_image("v2" if number % 2 == 0 else "v1")
             room.wait_available(timeout=60)
-    print(f"lost {len(load.losses)} of {load.sent}: {dict(Counter(load.losses))}")
+    print(dict(Counter(load.losses)))
+    note("seen", f"{len(load.losses)} of {load.sent} lost")
     return load
 
 
 @pytest.mark.timeout(240, func_only=True)
-def test_an_app_that_ends_at_once_loses_requests(room: Room, cluster: Cluster) -> None:
+def test_an_app_that_ends_at_once_loses_requests(
+    room: Room, cluster: Cluster, record_property: Callable[[str, object], None]
+) -> None:
     """Some are lost in each rollout; on both clusters a like share, within a factor of two."""
-    load = roll(room, on_sigterm="exit", grace=5)
+    load = roll(room, record_property, on_sigterm="exit", grace=5)
     share = len(load.losses) / load.sent
     assert 0.005 < share < 0.25
     _shares[cluster.status().provider] = share
@@ -45,7 +49,9 @@ def test_an_app_that_ends_at_once_loses_requests(room: Room, cluster: Cluster) -
 
 
 @pytest.mark.timeout(240, func_only=True)
-def test_an_app_that_waits_a_moment_loses_none(room: Room) -> None:
+def test_an_app_that_waits_a_moment_loses_none(
+    room: Room, record_property: Callable[[str, object], None]
+) -> None:
     """A preStop sleep of three seconds outlasts the rules' second."""
-    load = roll(room, on_sigterm="exit", pre_stop=3, grace=10)
+    load = roll(room, record_property, on_sigterm="exit", pre_stop=3, grace=10)
     assert load.losses == []

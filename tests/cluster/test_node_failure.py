@@ -7,6 +7,7 @@ https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/#ta
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 from nodebynode.cluster import NodeFailure
@@ -48,7 +49,9 @@ def unreachable_taints(node: Json) -> set[str]:
 
 
 @pytest.mark.timeout(180, func_only=True)
-def test_a_frozen_node_from_silence_to_return(room: Room) -> None:
+def test_a_frozen_node_from_silence_to_return(
+    room: Room, record_property: Callable[[str, object], None]
+) -> None:
     """The whole clock, with an impatient Deployment and a pod of the default 300 s beside it."""
     node = room.cluster.workers[1]
     room.create(service())
@@ -63,7 +66,7 @@ def test_a_frozen_node_from_silence_to_return(room: Room) -> None:
     room.cluster.fail_node(node, NodeFailure.FREEZE)
     failed = room.wait_node(node, not_ready)
     noticed = time.monotonic()
-    print(f"NotReady after {noticed - began:.1f} s")
+    record_property("noticed", f"NotReady after {noticed - began:.1f} s")
     assert NOTICED[0] <= noticed - began <= NOTICED[1]
     assert condition(failed, "Ready")["message"] == "Kubelet stopped posting node status."
 
@@ -82,7 +85,7 @@ def test_a_frozen_node_from_silence_to_return(room: Room) -> None:
     print(f"evicted {evicted - noticed:.1f} s after NotReady")
     began = time.monotonic()
     room.cluster.heal_node(node)
-    print(f"Ready {time.monotonic() - began:.1f} s after healing began")
+    record_property("healed", f"Ready {time.monotonic() - began:.1f} s after healing")
     assert node_is_ready(room.api.get(Kind.NODE, node))
     room.wait_node(node, lambda found: not found["spec"].get("taints"))
     pods.wait(lambda found: name_of(lost) not in found, timeout=30)

@@ -38,7 +38,7 @@ class FakeApi:
             `stall` (no answer). For the second page of a list: `continue-410`. For the next event
             of a watch: `cut`, `delay`, `drop` (never told), `expire` (410 as an event), `error`
             (500 as an event), `hang` (silence), `lie` (the end of what never was), `malformed`,
-            `older` (an old event again), `repeat`, `rubbish` (no JSON).
+            `older` (an old event again, then the end), `repeat`, `rubbish` (no JSON).
         asked: The query of each request.
         connections: Those that are open.
         watches: How many watches are open.
@@ -250,7 +250,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _tell(self, event: Json, epoch: int) -> bool:
         """Tell an event, or do what is next to go wrong; False ends the watch."""
         line = json.dumps(event).encode() + b"\n"
-        match self.fake.trip():
+        match self.fake.trip() if event["type"] != "BOOKMARK" else None:
             case "cut":
                 self._chunk(line[:7])
                 return False
@@ -278,6 +278,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._event("DELETED", _pod("ghost", "0", version))
             case "older" if first := self.fake.first():
                 self._event("MODIFIED", first["object"])
+                return False
             case "repeat":
                 self._chunk(line)
         self._chunk(line)

@@ -301,7 +301,7 @@ def bench_cluster(
     if as_json:
         print(json.dumps(figures.medians()))
         return
-    table = Table("seconds", "runs", "min", "median", "max")
+    table = Table("figure", "unit", "runs", "min", "median", "max")
     for row in figures.rows():
         table.add_row(*row)
     _out.print(table)

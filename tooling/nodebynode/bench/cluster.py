@@ -1,4 +1,4 @@
-"""`nodebynode bench cluster`: bare kind and ours in turn, and what a learner waits for."""
+"""`nodebynode bench cluster`: bare kind and our clusters in turn, and what a learner waits for."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nodebynode import settings, tools
+from nodebynode.bench import loads, memory
 from nodebynode.bench.figures import Figures
 from nodebynode.cluster import Cluster, NodeFailure, open_cluster
 from nodebynode.cluster.kind_create import node_image
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 _BARE, _OURS = "nbn-bench-bare", "nbn-bench"
+_IDLE_SECONDS = 10.0
+_RATE, _LOAD_SECONDS = 1000, 10
 _BARE_CONFIG = json.dumps(
     {
         "kind": "Cluster",
@@ -39,37 +42,80 @@ _ADDRESS = re.compile(r"http://127\.0\.0\.1:\S+")
 
 
 def bench_cluster(runs: int, say: Callable[[str], None]) -> Figures:
-    """Time bare kind and our own `up` in turn, and the rest on ours.
+    """Time bare kind, ours on kind, and the embedded cluster in turn, in one run.
 
     Args:
         runs: How often everything is done.
         say: Told each figure as it is taken.
+
+    Raises:
+        ClusterError, MissingTool: Docker or a tool is missing.
     """
     figures = Figures(say)
-    open_cluster(_OURS).stop()
-    _prepare()  # what is made once is not part of any figure
+    for provider in ("kind", "embedded"):  # what is made once is not part of any figure
+        _open(provider).stop(purge=True)
+        _open(provider).start()
+        _open(provider).stop(purge=True)
     for _ in range(runs):
         _time_bare(figures)
-        ours = open_cluster(_OURS)
-        try:
-            with figures.timed("up, from nothing"):
-                ours.start()
-            with figures.timed("up, already there"):
-                ours.start()
-            _time_on(ours, figures)
-        finally:
-            with figures.timed("down"):
-                ours.stop()
+        for provider in ("kind", "embedded"):
+            _time_one(provider, figures)
     return figures
 
 
-def _prepare() -> None:
-    """Make the app's archive and bring the tools, as a first `up` would."""
-    ours = open_cluster(_OURS)
+def _open(provider: str) -> Cluster:
+    return open_cluster(f"{_OURS}-{provider}", provider=provider)
+
+
+def _time_one(provider: str, figures: Figures) -> None:
+    """Take one cluster's figures, from nothing to its end."""
+    ours = _open(provider)
     try:
-        ours.start()
+        with figures.timed(f"{provider}: up, from nothing"):
+            ours.start()
+        with figures.timed(f"{provider}: up, already there"):
+            ours.start()
+        if provider == "embedded":
+            _time_kept(ours, figures)
+            _weigh(ours, figures)
+        _time_loads(ours, provider, figures)
+        _time_on(ours, provider, figures)
     finally:
-        ours.stop()
+        with figures.timed(f"{provider}: down"):
+            ours.stop(purge=True)
+
+
+def _time_kept(ours: Cluster, figures: Figures) -> None:
+    ours.stop()
+    with figures.timed("embedded: up, on kept data"):
+        ours.start()
+
+
+def _weigh(ours: Cluster, figures: Figures) -> None:
+    """Take what the embedded cluster needs when nothing happens on it."""
+    with memory.watching(ours.name) as weight:
+        time.sleep(_IDLE_SECONDS)
+    figures.add("embedded: idle, memory", weight.megabytes, "MB")
+    figures.add("embedded: idle, CPU", weight.cpu_seconds / _IDLE_SECONDS * 100, "% of a core")
+
+
+def _time_loads(ours: Cluster, provider: str, figures: Figures) -> None:
+    with loads.namespace(ours):
+        loads.run_pods(ours, 3)
+        figures.add(f"{provider}: Pod deleted to replacement Ready", loads.replace_one(ours))
+        url = loads.expose(ours)
+        agent = memory.watching(ours.name, only="agent") if provider == "embedded" else None
+        with agent or nullcontext() as weight:
+            sent = loads.send(url, _RATE, _LOAD_SECONDS)
+        figures.add(f"{provider}: {_RATE} new connections/s, lost", sent.lost, f"of {sent.sent}")
+        if weight is not None:
+            share = weight.cpu_seconds / sent.seconds * 100
+            figures.add("embedded: agent's CPU during these", share, "% of a core")
+    if provider == "embedded":
+        with loads.namespace(ours):
+            with figures.timed("embedded: 100 Pods Ready"):
+                loads.run_pods(ours, 100)
+            figures.add("embedded: memory of a Pod", memory.of_a_pod(ours.name), "MB")
 
 
 def _time_bare(figures: Figures) -> None:
@@ -88,7 +134,7 @@ def _time_bare(figures: Figures) -> None:
             run(delete, timeout=120, env=environment)
 
 
-def _time_on(ours: Cluster, figures: Figures) -> None:
+def _time_on(ours: Cluster, provider: str, figures: Figures) -> None:
     root = settings.course_root()
     solution = notebooks.find_lab(root, "01")
     environment = {"NODEBYNODE_CLUSTER": ours.name}
@@ -97,11 +143,11 @@ def _time_on(ours: Cluster, figures: Figures) -> None:
     )
     if not result.passed:
         raise ClusterError("The solution of lab 01 did not pass.", "Run `nodebynode run 01`.")
-    figures.add("lab 01's solution", result.seconds)
+    figures.add(f"{provider}: lab 01's solution", result.seconds)
     _make_a_mess(ours)
-    with figures.timed("reset after a mess"):
+    with figures.timed(f"{provider}: reset after a mess"):
         ours.reset()
-    _time_learn(ours, figures)
+    _time_learn(ours, provider, figures)
 
 
 def _make_a_mess(ours: Cluster) -> None:
@@ -115,7 +161,7 @@ def _make_a_mess(ours: Cluster) -> None:
     ours.fail_node(ours.workers[2], NodeFailure.FREEZE)
 
 
-def _time_learn(ours: Cluster, figures: Figures) -> None:
+def _time_learn(ours: Cluster, provider: str, figures: Figures) -> None:
     """Time `nodebynode learn` from the command to a notebook that can be used.
 
     The browser runs before, as a learner's does.
@@ -131,11 +177,11 @@ def _time_learn(ours: Cluster, figures: Figures) -> None:
         )
         try:
             address = _address_printed(process)
-            figures.add("learn: the server answers", time.monotonic() - began)
+            figures.add(f"{provider}: learn, the server answers", time.monotonic() - began)
             page.goto(address, wait_until="commit")
             page.wait_for_selector(".jp-Notebook .jp-Cell >> nth=3", timeout=60_000)
             page.wait_for_selector("[data-status=idle]", state="attached", timeout=60_000)
-            figures.add("learn: the notebook is open", time.monotonic() - began)
+            figures.add(f"{provider}: learn, the notebook is open", time.monotonic() - began)
         finally:
             process.terminate()
             with suppress(subprocess.TimeoutExpired):

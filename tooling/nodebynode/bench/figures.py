@@ -1,4 +1,4 @@
-"""Figures: what was timed, how often, and how it came out."""
+"""Figures: what was measured, how often, and how it came out."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from contextlib import contextmanager
 
 
 class Figures:
-    """Seconds by name, in the order in which they were first taken."""
+    """Values by name, in the order in which they were first taken; seconds where no unit is named.
+
+    Args:
+        say: Told each value as it is taken.
+    """
 
     def __init__(self, say: Callable[[str], None]) -> None:
-        self._seconds: dict[str, list[float]] = defaultdict(list)
+        self._values: dict[str, list[float]] = defaultdict(list)
+        self._units: dict[str, str] = {}
         self._say = say
 
     @contextmanager
@@ -23,24 +28,20 @@ class Figures:
         yield
         self.add(name, time.monotonic() - began)
 
-    def add(self, name: str, seconds: float) -> None:
-        """Take a time that was measured elsewhere."""
-        self._seconds[name].append(seconds)
-        self._say(f"{name}: {seconds:.2f} s")
+    def add(self, name: str, value: float, unit: str = "s") -> None:
+        """Take a value that was measured elsewhere."""
+        self._values[name].append(value)
+        self._units[name] = unit
+        self._say(f"{name}: {value:.2f} {unit}")
 
     def medians(self) -> dict[str, float]:
-        """Return the median of each figure in seconds."""
-        return {name: statistics.median(values) for name, values in self._seconds.items()}
+        """Return the median of each figure, in its own unit."""
+        return {name: statistics.median(values) for name, values in self._values.items()}
 
-    def rows(self) -> list[tuple[str, str, str, str, str]]:
-        """Return name, runs, minimum, median and maximum of each figure, as text."""
+    def rows(self) -> list[tuple[str, ...]]:
+        """Return name, unit, runs, minimum, median and maximum of each figure, as text."""
+        summary = (min, statistics.median, max)
         return [
-            (
-                name,
-                str(len(values)),
-                f"{min(values):.2f}",
-                f"{statistics.median(values):.2f}",
-                f"{max(values):.2f}",
-            )
-            for name, values in self._seconds.items()
+            (name, self._units[name], str(len(of)), *(f"{one(of):.2f}" for one in summary))
+            for name, of in self._values.items()
         ]

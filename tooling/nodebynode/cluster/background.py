@@ -61,15 +61,23 @@ def end(file: Path, what: str) -> None:
     """
     if not is_held(file):
         return
-    pid = int(file.read_text() or 0)
     deadline = time.monotonic() + _END_SECONDS
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGTERM)
+    told: set[int] = set()
 
     def ended() -> bool:
-        if time.monotonic() > deadline:
-            with suppress(ProcessLookupError):
+        pid = int(file.read_text() or 0)  # just after it took the lock it has not said yet
+        with suppress(ProcessLookupError):
+            if pid and time.monotonic() > deadline:
                 os.kill(pid, signal.SIGKILL)
+            elif pid and pid not in told:
+                told.add(pid)
+                os.kill(pid, signal.SIGTERM)
         return not is_held(file)
 
-    wait_for(ended, timeout=_END_SECONDS + 5, what=f"{what} (process {pid}) to end", every=0.05)
+    wait_for(
+        ended,
+        timeout=_END_SECONDS + 5,
+        what=f"{what} to end",
+        seen=lambda: f"process {file.read_text()}",
+        every=0.05,
+    )

@@ -11,7 +11,8 @@ from nodebynode.errors import ApiError
 from nodebynode.kube import Api, Json
 
 _THREADS = 12
-_FIRST, _LAST = 0.1, 3.0
+_FIRST, _LAST = 0.1, 0.5
+"""Seconds between two tries: short, for a cluster that starts waits for the first that succeeds."""
 STRATEGIC = "application/strategic-merge-patch+json"
 
 

@@ -1,0 +1,72 @@
+"""Writes docs/clusters.md from a run of the contract on both clusters: where they agree, point by
+point, and what was measured on each.
+
+    ./test tests/cluster --agreement docs/clusters.md
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+_HEAD = """# The two clusters, side by side
+
+Written by a run of the contract in `tests/cluster/` on both: `./test tests/cluster --agreement
+docs/clusters.md`. Each row is a test that ran on each cluster, by observation through the API and
+by traffic. **kind** is a real cluster in Docker. **embedded** is the real control plane, with the
+nodes played by nodebynode's own agent; a row that both pass is one where a lesson may trust it.
+"""
+_DIFFERENT = """
+## What differs
+
+| | embedded | kind |
+|---|---|---|
+| a Pod is | a process of this machine | containers in a container |
+| its address | a name only, led to a port of 127.0.0.1 | real, reachable from other Pods |
+| images | the course's own; all others end in ErrImagePull | any that can be pulled |
+| `command`, exec probes and hooks, mounted volumes | refused, with a sentence in an event | work |
+| `kubectl exec`, `attach`, `port-forward` | refused, with a sentence | work |
+| cluster DNS, NetworkPolicy, limits on CPU and memory | none | real |
+| a node's CPU and memory | declared: 4 CPU, 8 GiB | the host's |
+| traffic enters | through the control plane's node | the same |
+| time from a Pod to Ready | about 0.1 s | about 1.4 s |
+| an ended container is told | at once, when its Pod was deleted | up to 3 s later |
+| `down` | keeps what is stored, until `--purge` | removes everything |
+"""
+Point = tuple[str, str]
+
+
+class Agreement:
+    """Collects outcomes by what was tested and by cluster."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._points: dict[Point, dict[str, str]] = defaultdict(dict)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> object:
+        """Take the outcome of a test of the contract."""
+        report = yield
+        provider = getattr(item, "callspec", None) and item.callspec.params.get("cluster")
+        shared = not hasattr(item.module, "PROVIDERS")
+        if provider and shared and report.when == "call" and "cluster/" in item.nodeid:
+            topic = (item.module.__doc__ or "").splitlines()[0].split(",")[0].rstrip(".:")
+            what = (item.function.__doc__ or item.name).splitlines()[0].rstrip(".")
+            seen = "; ".join(str(value) for _, value in report.user_properties)
+            mark = "✓" if report.passed else "✗"
+            self._points[topic, what][provider] = f"{mark} {seen}".strip()
+        return report
+
+    def pytest_sessionfinish(self) -> None:
+        """Write the page."""
+        lines = [_HEAD]
+        topic = ""
+        for (of, what), found in self._points.items():
+            if of != topic:
+                lines += [f"\n## {of}\n", "| what | embedded | kind |", "|---|---|---|"]
+                topic = of
+            cells = (found.get(provider, "not run") for provider in ("embedded", "kind"))
+            lines.append(f"| {what} | {' | '.join(cells)} |")
+        self._file.write_text("\n".join(lines) + "\n" + _DIFFERENT)
