@@ -30,6 +30,7 @@ _DIFFERENT = """
 | `kubectl exec`, `attach`, `port-forward` | refused, with a sentence | work |
 | cluster DNS, NetworkPolicy, limits on CPU and memory | none | real |
 | a node's CPU and memory | declared: 4 CPU, 8 GiB | the host's |
+| `kubectl get pods -n kube-system` | empty: the control plane is processes | its Pods |
 | traffic enters | through the control plane's node | the same |
 | time from a Pod to Ready | about 0.1 s | about 1.4 s |
 | an ended container is told | at once, when its Pod was deleted | up to 3 s later |

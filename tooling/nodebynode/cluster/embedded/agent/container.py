@@ -49,7 +49,7 @@ class Container:
         self.view = ContainerView(self.name, spec.get("image", ""), waiting(first), sidecar=sidecar)
         self.process: Process | None = None
         self._leaving = asyncio.Event()
-        self._back_off = 0.0
+        self._back_off = self._began = 0.0
         self._stopping: asyncio.Task[None] | None = None
 
     # ── from start to end ────────────────────────────────────────────────────────────────────
@@ -63,7 +63,7 @@ class Container:
             ended = await self._run(env)
             if self._leaving.is_set() or not self._wanted_again(ended):
                 return
-            await self._wait_to_restart(ended)
+            await self._wait_to_restart()
 
     async def leave(self, grace: float) -> None:
         """Stop it for good: hook, SIGTERM, and SIGKILL when `grace` seconds are over."""
@@ -144,7 +144,7 @@ class Container:
         self.view.container_id = f"process://{secrets.token_hex(32)}"
         self._event("Created", "Container created")
         process = self.pod.start_process(self, env)
-        self.process = process
+        self.process, self._began = process, time.monotonic()
         self._event("Started", "Container started")
         self._show(running(process.started_at))
         watch = asyncio.create_task(self._watch_over(process))
@@ -208,7 +208,7 @@ class Container:
             container=self.spec,
             pod_ip=self.pod.ip,
             dial=self.pod.dial,
-            started_at=time.monotonic() - (time.time() - process.started_at),
+            started_at=self._began,
         )
         await prober.run(
             on_failure=lambda text: self._event("Unhealthy", text, warning=True),
@@ -216,27 +216,27 @@ class Container:
             awake=self.pod.node.awake,
         )
 
-    async def _wait_to_restart(self, ended: Exit) -> None:
+    async def _wait_to_restart(self) -> None:
         """Wait as long as the back-off says: nothing the first time, then 10 s, 20 s, … 300 s."""
         self._stopping = None
-        ran = ended.at - (self.process.started_at if self.process else ended.at)
-        if ran > 2 * _BACK_OFF_MOST:
+        if time.monotonic() - self._began > 2 * _BACK_OFF_MOST:
             self._back_off = 0.0
         delay, self._back_off = self._back_off, min(
             max(_BACK_OFF, self._back_off * 2), _BACK_OFF_MOST
         )  # fmt: skip
-        until = ended.at + delay
+        clock = asyncio.get_running_loop().time  # the wall's clock may jump
+        until = clock() + delay
         if delay:
             await self.pod.node.notices()  # the end itself is to be seen before
             pod = f"pod={self.pod.name}_{self.pod.namespace}({self.pod.uid})"
             self.view.last_state = self.view.state
             text = f"back-off {_span(delay)} restarting failed container={self.name} {pod}"
             self._show(waiting("CrashLoopBackOff", text))
-        while time.time() < until and not self._leaving.is_set():
+        while clock() < until and not self._leaving.is_set():
             about = f"container {self.name} in pod {self.pod.name}_{self.pod.namespace}"
             text = f"Back-off restarting failed {about}({self.pod.uid})"
             self._event("BackOff", text, warning=True)
-            await self._pause(min(_RESYNC, max(0.0, until - time.time())))
+            await self._pause(min(_RESYNC, max(0.0, until - clock())))
 
     # ── its end ──────────────────────────────────────────────────────────────────────────────
 

@@ -157,11 +157,11 @@ class Proxy:
         rule = self._rules.get(port)
         if rule is None:
             return None
-        now = time.monotonic()
-        chosen, until = self._stuck.get((port, client), (None, 0.0))
-        if chosen not in rule.endpoints or until < now or not rule.affinity:
-            chosen = random.choice(rule.endpoints)  # noqa: S311 - equal shares, not secrets
+        chosen = random.choice(rule.endpoints)  # noqa: S311 - equal shares, not secrets
         if rule.affinity:
+            now = time.monotonic()
+            known, until = self._stuck.get((port, client), (chosen, 0.0))
+            chosen = known if known in rule.endpoints and now < until else chosen
             self._stuck[port, client] = (chosen, now + rule.affinity)
         return self.dial(*chosen)
 

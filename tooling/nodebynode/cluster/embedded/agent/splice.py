@@ -92,6 +92,7 @@ class Connection:
     def _begin(self) -> None:
         self._loop.add_reader(self._client, self._carry, self._client, self._pod)
         self._loop.add_reader(self._pod, self._carry, self._pod, self._client)
+        self._carry(self._client, self._pod)  # its request is often here already
 
     def _carry(self, source: socket.socket, sink: socket.socket) -> None:
         """Take what has come at one end, and send it out at the other."""
