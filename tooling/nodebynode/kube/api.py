@@ -95,7 +95,10 @@ class Api:
             ApiError: the server refused, or did not answer in time (status 0).
         """
         answer = self._send(method, path, body, query, content_type, timeout)
-        text = answer.read()
+        try:
+            text = answer.read()
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._no_answer(error) from error
         return self._checked(answer.status, text)
 
     def get(self, kind: Kind, name: str, namespace: str | None = None) -> Json:
@@ -268,11 +271,13 @@ class Api:
                 method, url, header_params=headers, body=body, _request_timeout=timeout
             )
         except (client.ApiException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise ApiError(
-                f"The API server at {self.server} did not answer: {_cause(error)}.",
-                "See whether the cluster runs with `nodebynode status`; start it with "
-                "`nodebynode up`.",
-            ) from error
+            raise self._no_answer(error) from error
+
+    def _no_answer(self, error: Exception) -> ApiError:
+        return ApiError(
+            f"The API server at {self.server} did not answer: {_cause(error)}.",
+            "See whether the cluster runs with `nodebynode status`; start it with `nodebynode up`.",
+        )
 
     @staticmethod
     def _checked(status: int, text: bytes) -> Json:

@@ -18,6 +18,7 @@ from nodebynode.cluster.embedded.agent.environment import ConfigError
 from nodebynode.cluster.embedded.agent.probes import Prober
 from nodebynode.cluster.embedded.agent.spawner import Exit, Process
 from nodebynode.cluster.embedded.agent.status import ContainerView, running, terminated, waiting
+from nodebynode.errors import ApiError
 from nodebynode.kube import Json
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ class Container:
                 return await self.pod.environment(self.spec, image_env)
             except ConfigError as error:
                 await self._cannot("CreateContainerConfigError", str(error))
+            except ApiError as error:  # the API server is away: a kubelet tries again as well
+                await self._cannot("CreateContainerConfigError", error.seen)
         return None
 
     async def _image(self) -> dict[str, str] | None:
