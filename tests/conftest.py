@@ -99,7 +99,7 @@ def cluster(request: pytest.FixtureRequest, _own_home: None) -> Iterator[Cluster
     """The cluster of the whole session: made once, or woken when an earlier run kept it."""
     provider: str = request.param
     _require(provider)
-    name = f"{os.environ.get('NODEBYNODE_TEST_CLUSTER', 'nodebynode-test')}-{provider}"
+    name = f"{os.environ.get('NODEBYNODE_TEST_CLUSTER', 'nbnt')}-{provider}"
     made = open_cluster(name, ConsoleReporter(), provider=provider)
     try:
         made.start()
