@@ -95,3 +95,13 @@ def test_sigterm_comes_after_prestop(room: Room) -> None:
     assert 1.5 < time.time() - began < 5
     assert "ignored" in line
     assert room.pod("web")["metadata"]["deletionGracePeriodSeconds"] == 5
+
+
+def test_a_deletion_at_any_moment_of_a_start_is_heard(room: Room) -> None:
+    """Each pod is deleted a little later in its start than the one before; none stays."""
+    names = [f"web-{number:02}" for number in range(16)]
+    for number, name in enumerate(names):
+        room.create(pod(name, grace=2))
+        time.sleep(number * 0.02)
+        room.api.delete(Kind.POD, name, room.namespace)
+    room.timeline(Kind.POD).wait(lambda found: not found, timeout=2 + SLACK * 2)

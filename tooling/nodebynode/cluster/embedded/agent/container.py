@@ -59,7 +59,7 @@ class Container:
         """Run the container, and again as the restart policy says; ends with its last run."""
         while not self._leaving.is_set():
             env = await self._prepare()
-            if env is None:
+            if env is None or self._leaving.is_set():  # it may be told to leave while it prepares
                 return
             ended = await self._run(env)
             if self._leaving.is_set() or not self._wanted_again(ended):
