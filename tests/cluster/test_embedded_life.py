@@ -177,7 +177,8 @@ def test_a_killed_agent_restarts_its_pods_and_counts_it(spare: Spare, web: str) 
 
 
 def test_a_killed_supervisor_takes_everything_along(spare: Spare, web: str) -> None:
-    spare.cluster.fail_node(spare.cluster.workers[0], NodeFailure.FREEZE)  # frozen Pods as well
+    node = spare.cluster.api.list(Kind.POD, "default")[0]["spec"]["nodeName"]
+    spare.cluster.fail_node(node, NodeFailure.FREEZE)  # frozen Pods as well
     wait_for(
         lambda: any(one.status() == psutil.STATUS_STOPPED for one in spare.processes()),
         timeout=5,

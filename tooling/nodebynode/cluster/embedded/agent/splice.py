@@ -7,6 +7,7 @@ make two tasks and a dozen callbacks for every connection, which is three times 
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import struct
 from collections.abc import Callable
@@ -15,6 +16,10 @@ from contextlib import suppress
 Address = tuple[str, int]
 _BACKLOG = 1024
 _BLOCK = 65536
+_BREATHER = 0.1
+"""Seconds until the next try when this process has no file descriptors left."""
+_NONBLOCK: int = getattr(socket, "SOCK_NONBLOCK", 0)
+"""Where the system has it, one call fewer for each connection."""
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -34,7 +39,13 @@ class Listener:
         self._loop = asyncio.get_running_loop()
         self._socket = socket.create_server(("127.0.0.1", port), backlog=_BACKLOG)
         self._socket.setblocking(False)
-        self._loop.add_reader(self._socket, self._accept)
+        # Its connections inherit this: an answer in two parts must not wait for a receipt.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._listen()
+
+    def _listen(self) -> None:
+        if self._socket.fileno() >= 0:
+            self._loop.add_reader(self._socket, self._accept)
 
     def close(self) -> None:
         """Refuse new connections; those that are there go on."""
@@ -45,8 +56,11 @@ class Listener:
         """Accept one connection; the loop calls again at once while more of them wait."""
         try:
             client, peer = self._socket.accept()
-        except OSError:  # it has gone already, or descriptors have run out
-            return
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):  # it still waits: not to be asked again
+                self._loop.remove_reader(self._socket)  # at once, which would take a whole core
+                self._loop.call_later(_BREATHER, self._listen)
+            return  # or it has gone already
         address = self._choose(peer[0])
         if address is None:
             _reset(client)
@@ -61,38 +75,18 @@ class Connection:
         self, loop: asyncio.AbstractEventLoop, client: socket.socket, address: Address
     ) -> None:
         self._loop, self._client = loop, client
-        self._pod = socket.socket()
         client.setblocking(False)
-        self._pod.setblocking(False)
-        with suppress(OSError):  # an answer in two parts must not wait for the first one's receipt
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._pod = socket.socket(socket.AF_INET, socket.SOCK_STREAM | _NONBLOCK)
+        if not _NONBLOCK:
+            self._pod.setblocking(False)
         self._waiting: dict[socket.socket, bytes] = {}  # what its receiver was too slow to take
         self._ends = 0  # from how many of the two nothing more will come
-        if self._pod.connect_ex(address) and not self._is_connected():
-            # An app that does not accept, or nobody there: the loop tells which, when it is known.
-            loop.add_writer(self._pod, self._connected)
-        else:
-            self._begin()
-
-    def _is_connected(self) -> bool:
-        """Whether it is there already: on one machine it is, where somebody listens."""
-        try:
-            self._pod.getpeername()
-        except OSError:
-            return False
-        return True
-
-    def _connected(self) -> None:
-        self._loop.remove_writer(self._pod)
-        if self._pod.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            self._end(reset=True)
-        else:
-            self._begin()
-
-    def _begin(self) -> None:
-        self._loop.add_reader(self._client, self._carry, self._client, self._pod)
-        self._loop.add_reader(self._pod, self._carry, self._pod, self._client)
-        self._carry(self._client, self._pod)  # its request is often here already
+        # What this returns is not asked: a failure is met by the first recv() or send(), and until
+        # an app that does not accept takes the connection, what is sent to it waits.
+        self._pod.connect_ex(address)
+        loop.add_reader(client, self._carry, client, self._pod)
+        loop.add_reader(self._pod, self._carry, self._pod, client)
+        self._carry(client, self._pod)  # its request is often here already
 
     def _carry(self, source: socket.socket, sink: socket.socket) -> None:
         """Take what has come at one end, and send it out at the other."""
