@@ -24,6 +24,14 @@ def lab(page: Page, address: str, cluster: Cluster) -> LabPage:
     return LabPage(page, address, PICTURES / cluster.name)
 
 
+def test_the_kernel_that_learn_started_is_the_pages_own(lab: LabPage) -> None:
+    sessions = lab.page.evaluate(
+        "async () => (await window.jupyterapp.serviceManager.sessions.refreshRunning(),"
+        " [...window.jupyterapp.serviceManager.sessions.running()].map(one => one.path))"
+    )
+    assert sessions == ["my-labs/01-what-runs-where.ipynb"]
+
+
 def test_a_cell_before_its_time_is_told_in_a_sentence(lab: LabPage) -> None:
     said = lab.run(lab.find('lab.check("who-has-a-node"'))
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from .observing import Room
 
-RATE = 22
+RATE = 44
 """Requests a second, each over a new connection."""
 TIMEOUT = 3.0
 
@@ -28,8 +28,10 @@ class Load:
         self._pool = ThreadPoolExecutor(RATE * int(TIMEOUT + 1))
         self._sent: list[Future[str]] = []
         self._thread = threading.Thread(target=self._run)
+        self._began = 0.0
 
     def __enter__(self) -> Load:
+        self._began = time.monotonic()
         self._thread.start()
         return self
 
@@ -37,6 +39,10 @@ class Load:
         self._stopping.set()
         self._thread.join()
         self._pool.shutdown()
+
+    def go_on_until(self, seconds: float) -> None:
+        """Return when the load has been on for so many seconds."""
+        self._stopping.wait(max(0.0, self._began + seconds - time.monotonic()))
 
     @property
     def sent(self) -> int:
@@ -49,10 +55,9 @@ class Load:
         return [said for one in self._sent if (said := one.result())]
 
     def _run(self) -> None:
-        began = time.monotonic()
         while not self._stopping.is_set():
             self._sent.append(self._pool.submit(self._ask))
-            due = began + len(self._sent) / RATE
+            due = self._began + len(self._sent) / RATE
             self._stopping.wait(max(0.0, due - time.monotonic()))
 
     def _ask(self) -> str:

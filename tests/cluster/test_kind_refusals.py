@@ -15,7 +15,7 @@ from nodebynode.cluster.docker import node_containers, require_docker
 from nodebynode.cluster.kind_config import NODE_PORTS
 from nodebynode.errors import ClusterError
 
-from .test_kind_command import Command
+from .test_kind_command import Command, container_ids
 
 PROVIDERS = ("kind",)
 
@@ -62,6 +62,18 @@ def test_a_base_image_that_is_nowhere(refused: Command, monkeypatch: pytest.Monk
     assert (said.code, said.out) == (2, "")
     assert "nodebynode: The app's base image localhost/no-such:2 is not on this machine" in said.err
     assert said.err.endswith("with Python 3.11 or newer that is here (`docker images`).")
+
+
+def test_a_changed_app_that_cannot_be_built_leaves_the_cluster_as_it_is(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = container_ids(cluster.name)
+    with monkeypatch.context() as patch:
+        patch.setenv("NODEBYNODE_APP_BASE", "localhost/no-such:3")
+        with pytest.raises(ClusterError, match="base image localhost/no-such:3"):
+            cluster.start()
+    assert container_ids(cluster.name) == before
+    assert cluster.status().state == "running"
 
 
 def test_a_port_that_is_taken_in_the_last_moment(

@@ -200,6 +200,7 @@ def _show(address: str, browser: bool) -> None:
     _out.print(f"Your lab is at {address}", soft_wrap=True)
     if browser:
         webbrowser.open(address)
+    jupyter.start_kernel(address)
 
 
 class RunAs(StrEnum):

@@ -49,7 +49,9 @@ class KindCluster(TrainingCluster):
         """
         info = require_docker()
         with self._folder.locked(self._reporter):
-            if not self._reuse():
+            if self._reuse():
+                self._update_app()
+            else:
                 require_room(info)
                 kind = tools.resolve(tools.KIND, self._reporter)
                 archive = app_images.app_archive(self._reporter)
@@ -139,6 +141,10 @@ class KindCluster(TrainingCluster):
         if healed or self._not_ready(Api(self._folder.kubeconfig)):
             with self._reporter.step("Wake the cluster") as step:
                 self._wait_ready(step)
+
+    def _update_app(self) -> None:
+        """Load the app where it has changed; a cluster that cannot get it stays as it is."""
+        record = self._require_record()
         if record.app != app_images.content_hash():
             self.load_app()
             self._folder.write(self._record(record.ports))

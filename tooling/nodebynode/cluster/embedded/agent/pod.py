@@ -12,17 +12,20 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nodebynode.cluster.embedded.agent import images
 from nodebynode.cluster.embedded.agent.container import Container
 from nodebynode.cluster.embedded.agent.door import STRATEGIC
 from nodebynode.cluster.embedded.agent.environment import container_environment
 from nodebynode.cluster.embedded.agent.probes import Prober
 from nodebynode.cluster.embedded.agent.spawner import Process
 from nodebynode.cluster.embedded.agent.status import (
+    ContainerView,
     conditions,
     final_phase,
     phase,
     stamp,
     terminated,
+    waiting,
 )
 from nodebynode.kube import Json, Kind
 
@@ -54,6 +57,7 @@ class Pod:
         self.has_init = bool(self.spec.get("initContainers"))
         self.init = [Container(self, one, init=True) for one in self.spec.get("initContainers", ())]
         self.main = [Container(self, one) for one in self.spec.get("containers", ())]
+        self._debug: dict[str, ContainerView] = {}
         self._started = stamp()
         self._final_phase = ""
         self._grace = 0.0
@@ -84,6 +88,7 @@ class Pod:
     async def _run(self) -> None:
         """Start the containers in their order and keep them, until they or the Pod are over."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._refuse_debugging()
         self.changed()
         working = asyncio.create_task(self._start_all())
         deleted = asyncio.create_task(self._deleted.wait())
@@ -167,6 +172,7 @@ class Pod:
         """Take note of a change of the object, and put right what somebody else said of it."""
         self.object = pod
         self._note_deletion()
+        self._refuse_debugging()
         if self._ready_in(pod.get("status", {}).get("conditions")) != self._ready_in(
             self._conditions
         ):
@@ -189,6 +195,18 @@ class Pod:
         if "deletionTimestamp" in metadata:
             self._grace_changed.set()
             self._deleted.set()
+
+    def _refuse_debugging(self) -> None:
+        """Say once of each container that `kubectl debug` adds why it does not start."""
+        for spec in self.object["spec"].get("ephemeralContainers") or ():
+            if spec["name"] in self._debug:
+                continue
+            why = images.refusal(self.object, spec) or ""
+            self._debug[spec["name"]] = ContainerView(
+                spec["name"], spec.get("image", ""), waiting("CreateContainerError", why)
+            )
+            self.node.events.event(self.object, "Failed", f"Error: {why}", warning=True)
+            self.changed()
 
     def _remember_former_life(self) -> None:
         """Carry on the counts of a Pod that ran before this agent did; its processes are gone."""
@@ -309,6 +327,9 @@ class Pod:
             "containerStatuses": [one.as_status() for one in main],
             "observedGeneration": generation,
         }
+        if self._debug:
+            debug = [one.as_status() for one in self._debug.values()]
+            status["ephemeralContainerStatuses"] = debug
         if init:
             status["initContainerStatuses"] = [one.as_status() for one in init]
         await self._patch(status)
