@@ -5,6 +5,7 @@ prepare_machine() { # ROOT
   local root=$1 missing=
   command -v neato >/dev/null || missing="$missing graphviz"
   command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$missing chromium"
+  command -v cc >/dev/null || missing="$missing gcc libc6-dev"
   if [ -n "$missing" ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
       step "Look up Debian's packages" apt-get update -qq

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from nodebynode.cluster import Cluster
@@ -14,6 +17,27 @@ from .observing import Room
 def room(cluster: Cluster, namespace: str) -> Room:
     """A fresh namespace, with what one does and sees in it."""
     return Room(cluster, namespace)
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Iterator[Path]:
+    """A folder in which nothing can be written: a full disk for root, no right for others."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    if os.geteuid():
+        folder.chmod(0o500)
+        yield folder
+        folder.chmod(0o700)
+        return
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(folder)]
+    subprocess.run(mount, check=True, timeout=20)
+    try:
+        with (folder / "filling").open("wb", buffering=0) as filling, pytest.raises(OSError):  # noqa: PT011, PT012
+            while True:
+                filling.write(b"x" * 4096)
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True, timeout=20)
 
 
 @pytest.fixture(scope="module", autouse=True)

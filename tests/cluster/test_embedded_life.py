@@ -16,10 +16,10 @@ from pathlib import Path
 import psutil
 import pytest
 from nodebynode.cluster import Cluster, NodeFailure, open_cluster
-from nodebynode.cluster.embedded import process
+from nodebynode.cluster.embedded import process, provider
 from nodebynode.cluster.embedded.files import Files
 from nodebynode.cluster.folder import Folder
-from nodebynode.errors import ApiError, ClusterError
+from nodebynode.errors import ApiError, ClusterError, NodebynodeError
 from nodebynode.kube import Kind
 from nodebynode.waiting import wait_for
 
@@ -266,3 +266,26 @@ def test_purge_leaves_no_file(spare: Spare) -> None:
     assert not list(parent.glob(f"{spare.name}*"))
     assert spare.cluster.status().state == "absent"
     assert not spare.cluster.stop(purge=True)
+
+
+def test_a_full_disk_is_told_and_nothing_runs(
+    cluster: Cluster, full: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NODEBYNODE_HOME", str(full / "home"))
+    refused = Spare(f"{cluster.name}-full")
+    with pytest.raises(NodebynodeError) as told:
+        refused.cluster.start()
+    assert str(full) in str(told.value)
+    assert "NODEBYNODE_HOME to another folder" in str(told.value)
+    refused.wait_nothing_left()
+
+
+def test_a_disk_with_too_little_room_is_told_before_anything_starts(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NODEBYNODE_HOME", str(tmp_path))
+    monkeypatch.setattr(provider, "free_gigabytes", lambda _: 0.4)
+    refused = Spare(f"{cluster.name}-full")
+    with pytest.raises(ClusterError, match=r"0\.4 GB are free .* needs 1 GB"):
+        refused.cluster.start()
+    assert not list(refused.folder.path.glob("*"))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,27 +84,6 @@ def test_a_port_that_is_taken_in_the_last_moment(
         monkeypatch.setattr(kind_module, "choose_ports", lambda *_: ports)
         with pytest.raises(ClusterError, match=rf"^Port {port} of 127\.0\.0\.1 was taken"):
             open_cluster(refused.cluster).start()
-
-
-@pytest.fixture
-def full(tmp_path: Path) -> Iterator[Path]:
-    """A folder in which nothing can be written: a full disk for root, no right for others."""
-    folder = tmp_path / "full"
-    folder.mkdir()
-    if os.geteuid():
-        folder.chmod(0o500)
-        yield folder
-        folder.chmod(0o700)
-        return
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(folder)]
-    subprocess.run(mount, check=True, timeout=20)
-    try:
-        with (folder / "filling").open("wb", buffering=0) as filling, pytest.raises(OSError):  # noqa: PT011, PT012
-            while True:
-                filling.write(b"x" * 4096)
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True, timeout=20)
 
 
 def test_a_full_disk_below_our_folder(

@@ -199,6 +199,7 @@ class EmbeddedCluster(TrainingCluster):
     def _wait_leases(self, api: Api, began: datetime) -> None:
         """Wait until every node has given a sign of life; kept data calls it Ready before that."""
         silent: set[str] = set()
+        first: dict[str, str | None] = {}  # a clock that was set back makes every sign look old
 
         def all_heard() -> bool:
             leases = api.request("GET", _LEASES)["items"]
@@ -206,7 +207,8 @@ class EmbeddedCluster(TrainingCluster):
             silent.clear()
             for node in components.node_names(self.name):
                 when = renewed.get(node)
-                if not when or datetime.fromisoformat(when) < began:
+                known = first.setdefault(node, when)
+                if not when or (when == known and datetime.fromisoformat(when) < began):
                     silent.add(node)
             return not silent
 
