@@ -5,12 +5,13 @@ One spare cluster goes through all of it, in the order of this file.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
-import socket
 import threading
+import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -52,8 +53,6 @@ class Spare:
 
     def pid(self, component: str) -> int:
         """Return a component's process number."""
-        import json
-
         return int(json.loads(self.files.components.read_text())["components"][component]["pid"])
 
     def wait_nothing_left(self) -> None:
@@ -110,11 +109,12 @@ def wait_pods(spare: Spare, count: int) -> None:
 
 
 def answers(url: str) -> bool:
-    """Whether somebody listens at an address."""
-    host, port = url.removeprefix("http://").split(":")
-    with suppress(OSError), closing(socket.create_connection((host, int(port)), 2)):
-        return True
-    return False
+    """Whether the app answers at an address."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return "pod" in json.load(answer)
+    except (OSError, ValueError):
+        return False
 
 
 def test_it_listens_on_127_0_0_1_only_and_two_stand_side_by_side(

@@ -6,7 +6,7 @@ import io
 import shutil
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -318,6 +318,11 @@ def test_ports_keep_their_numbers_where_they_are_free(
     chosen = choose_ports()
     assert chosen[free] == free
     assert chosen[taken[0]] not in (free, *taken)
+
+
+def test_in_place_of_a_taken_port_comes_one_that_no_outgoing_connection_gets() -> None:
+    with suppress(OSError), socket.create_server(("127.0.0.1", 30080)):  # or others have it
+        assert choose_ports()[30080] in range(30090, 32768, 10)
 
 
 def test_no_port_is_given_out_twice(taken: list[int], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,10 @@ NODE_PORTS = range(30080, 30090)
 """Every NodePort that the API server may give out. All are mapped to this machine, so that every
 NodePort Service of a learner can be reached; that is why the usual range is narrowed."""
 
+_EPHEMERAL = 32768
+"""From here on Linux gives ports to outgoing connections; one of those would look like an answer,
+or be in the way when the cluster starts again. macOS begins still higher."""
+
 LEASE_SECONDS = 12
 GRACE_SECONDS = 16
 """Kubernetes' own values are 40 and 50 (node-monitor-grace-period, since 1.32). A lesson cannot
@@ -21,18 +25,21 @@ wait that long; the kubelet renews its Lease at a quarter of its duration in eit
 def choose_ports(
     avoid: Collection[int] = (), before: Mapping[int, int] | None = None
 ) -> dict[int, int]:
-    """Return a free port of 127.0.0.1 for each NodePort: the same number wherever it is free.
+    """Return a free port of 127.0.0.1 for each NodePort: the same number, or the next that is free.
 
     Args:
         avoid: Ports that others may come to use, though nobody does now.
         before: The ports that led to the cluster until now, which are kept where they are free.
     """
-    wanted = {port: (before or {}).get(port, port) for port in NODE_PORTS}
     with ExitStack() as held:  # until all are chosen, so that no port is given out twice
-        return {
-            port: (host not in avoid and _hold(host, held)) or _hold(0, held)
-            for port, host in wanted.items()
-        }
+
+        def choose(port: int) -> int:
+            wanted = (before or {}).get(port, port)
+            candidates = (wanted, *range(port + len(NODE_PORTS), _EPHEMERAL, len(NODE_PORTS)))
+            free = (one for one in candidates if one not in avoid and _hold(one, held))
+            return next(free, 0) or _hold(0, held)
+
+        return {port: choose(port) for port in NODE_PORTS}
 
 
 def kind_config(ports: Mapping[int, int], *, cgroup_version: str) -> str:
