@@ -1,13 +1,22 @@
 """The cluster at one instant: values, how to read them from the API, and joins between them."""
 
+from nodebynode.state.builder import StateBuilder
 from nodebynode.state.objects import (
+    Budget,
     Condition,
     Deployment,
+    Endpoint,
+    EndpointSlice,
+    Event,
     Node,
     Pod,
     ReplicaSet,
+    Service,
     State,
     Taint,
+    budgets_of,
+    endpoints_of,
+    events_about,
     in_namespace,
     pods_of,
     pods_on,
@@ -18,15 +27,27 @@ from nodebynode.state.objects import (
 )
 from nodebynode.state.parse import natural, parse_state
 from nodebynode.state.quantity import millicores, parse_quantity, resolve_fenceposts
+from nodebynode.state.selector import Requirement, Selector
 
 __all__ = [
+    "Budget",
     "Condition",
     "Deployment",
+    "Endpoint",
+    "EndpointSlice",
+    "Event",
     "Node",
     "Pod",
     "ReplicaSet",
+    "Requirement",
+    "Selector",
+    "Service",
     "State",
+    "StateBuilder",
     "Taint",
+    "budgets_of",
+    "endpoints_of",
+    "events_about",
     "in_namespace",
     "millicores",
     "natural",

@@ -8,8 +8,13 @@ its owner's UID, never its children.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeVar
+
+from nodebynode.state.selector import Selector
+
+T = TypeVar("T", "Pod", "ReplicaSet", "Deployment", "Service", "EndpointSlice", "Budget", "Event")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,8 @@ class ReplicaSet:
     wanted: int
     ready: int
     created: datetime | None
+    available: int = 0
+    """Pods that are ready for `minReadySeconds`; the Deployment controller counts these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +147,87 @@ class Deployment:
 
 
 @dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One address of an EndpointSlice, and what its conditions say of it.
+
+    Conditions that a slice leaves out mean ready and serving, and not terminating.
+    Source: https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#conditions
+    """
+
+    address: str
+    pod_uid: str
+    """The Pod that it leads to (`targetRef`), else empty."""
+    node: str
+    ready: bool
+    serving: bool
+    terminating: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSlice:
+    """Some of a Service's endpoints; `service` is its label `kubernetes.io/service-name`."""
+
+    uid: str
+    name: str
+    namespace: str
+    service: str
+    endpoints: tuple[Endpoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A Service; `addresses` are what a load balancer gave it, none while that is pending."""
+
+    uid: str
+    name: str
+    namespace: str
+    type: str
+    selector: Mapping[str, str] = field(hash=False)
+    node_ports: tuple[int, ...] = ()
+    addresses: tuple[str, ...] = ()
+
+    @property
+    def pending(self) -> bool:
+        """Whether it waits for a load balancer's address."""
+        return self.type == "LoadBalancer" and not self.addresses
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A PodDisruptionBudget as its status counts it, in Pods."""
+
+    uid: str
+    name: str
+    namespace: str
+    rule: str
+    """What it asks for: `minAvailable 2` or `maxUnavailable 1`."""
+    selector: Selector
+    allowed: int
+    """How many Pods may be evicted now."""
+    healthy: int
+    desired: int
+    expected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a component said of an object; `first` and `last` are when."""
+
+    uid: str
+    namespace: str
+    about_kind: str
+    about_name: str
+    about_uid: str
+    type: str
+    reason: str
+    message: str
+    source: str
+    count: int
+    first: datetime | None
+    last: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """All that was seen at `at`, each kind in name order; node `worker2` before `worker10`."""
 
@@ -148,18 +236,29 @@ class State:
     pods: tuple[Pod, ...] = ()
     replicasets: tuple[ReplicaSet, ...] = ()
     deployments: tuple[Deployment, ...] = ()
+    services: tuple[Service, ...] = ()
+    slices: tuple[EndpointSlice, ...] = ()
+    budgets: tuple[Budget, ...] = ()
+    events: tuple[Event, ...] = ()
 
 
 def in_namespace(state: State, namespace: str | None) -> State:
     """The same instant with one namespace's objects only; nodes stay. None keeps everything."""
     if namespace is None:
         return state
-    return State(
-        at=state.at,
-        nodes=state.nodes,
-        pods=tuple(pod for pod in state.pods if pod.namespace == namespace),
-        replicasets=tuple(rs for rs in state.replicasets if rs.namespace == namespace),
-        deployments=tuple(d for d in state.deployments if d.namespace == namespace),
+
+    def kept(items: tuple[T, ...]) -> tuple[T, ...]:
+        return tuple(one for one in items if one.namespace == namespace)
+
+    return replace(
+        state,
+        pods=kept(state.pods),
+        replicasets=kept(state.replicasets),
+        deployments=kept(state.deployments),
+        services=kept(state.services),
+        slices=kept(state.slices),
+        budgets=kept(state.budgets),
+        events=kept(state.events),
     )
 
 
@@ -192,3 +291,28 @@ def requested_cpu(state: State, node: str) -> int:
 def seconds_left(pod: Pod, at: datetime) -> int | None:
     """Whole seconds of a terminating Pod's grace period that are left, at least 0."""
     return None if pod.gone_by is None else max(0, round((pod.gone_by - at).total_seconds()))
+
+
+def endpoints_of(state: State, service: Service) -> tuple[Endpoint, ...]:
+    """A Service's endpoints, of all its slices, each address once."""
+    found = {
+        endpoint.address: endpoint
+        for one in state.slices
+        if (one.namespace, one.service) == (service.namespace, service.name)
+        for endpoint in one.endpoints
+    }
+    return tuple(found.values())
+
+
+def budgets_of(state: State, pod: Pod) -> tuple[Budget, ...]:
+    """The budgets that speak for a Pod; with more than one of them it cannot be evicted at all."""
+    return tuple(
+        budget
+        for budget in state.budgets
+        if budget.namespace == pod.namespace and budget.selector.matches(pod.labels)
+    )
+
+
+def events_about(state: State, uid: str) -> tuple[Event, ...]:
+    """What was said of an object, the latest last."""
+    return tuple(event for event in state.events if uid and event.about_uid == uid)

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
 
-from nodebynode.state.objects import Condition, Deployment, Node, Pod, ReplicaSet, State, Taint
+from nodebynode.state.objects import (
+    Budget,
+    Condition,
+    Deployment,
+    Endpoint,
+    EndpointSlice,
+    Event,
+    Node,
+    Pod,
+    ReplicaSet,
+    Service,
+    State,
+    Taint,
+)
 from nodebynode.state.quantity import millicores, parse_time, resolve_fenceposts, whole
+from nodebynode.state.selector import Requirement, Selector
 from nodebynode.state.status import Json, condition, pod_status
 
+T = TypeVar("T")
+Order = tuple[Any, ...]
 _ZONE = "topology.kubernetes.io/zone"
 _ROLE = "node-role.kubernetes.io/control-plane"
+_SERVICE = "kubernetes.io/service-name"
 _REVISION = "deployment.kubernetes.io/revision"
 
 
@@ -20,8 +38,9 @@ def parse_state(objects: Mapping[str, Sequence[Json]], *, at: datetime) -> State
     """Read the API's lists.
 
     Args:
-        objects: The `items` of each list under `nodes`, `pods`, `replicasets` and `deployments`;
-            a kind that is left out is empty.
+        objects: The `items` of each list under its plural: `nodes`, `pods`, `replicasets`,
+            `deployments`, `services`, `endpointslices`, `poddisruptionbudgets` and `events`; a
+            kind that is left out is empty.
         at: When the lists were read, with its time zone.
 
     Returns:
@@ -31,26 +50,33 @@ def parse_state(objects: Mapping[str, Sequence[Json]], *, at: datetime) -> State
         BadInput: A quantity, percentage or time cannot be read.
     """
 
-    def in_order(kind: str) -> list[Json]:
-        return sorted(objects.get(kind, ()), key=_order)
+    def read(plural: str, kind: Reading[T]) -> tuple[T, ...]:
+        return tuple(sorted(map(kind.parse, objects.get(plural, ())), key=kind.order))
 
     return State(
         at=at,
-        nodes=tuple(sorted(map(_node, in_order("nodes")), key=lambda node: natural(node.name))),
-        pods=tuple(map(_pod, in_order("pods"))),
-        replicasets=tuple(map(_replicaset, in_order("replicasets"))),
-        deployments=tuple(map(_deployment, in_order("deployments"))),
+        nodes=read("nodes", NODES),
+        pods=read("pods", PODS),
+        replicasets=read("replicasets", REPLICASETS),
+        deployments=read("deployments", DEPLOYMENTS),
+        services=read("services", SERVICES),
+        slices=read("endpointslices", SLICES),
+        budgets=read("poddisruptionbudgets", BUDGETS),
+        events=read("events", EVENTS),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[T]):
+    """How one object of a kind is read, and where it stands among its like."""
+
+    parse: Callable[[Json], T]
+    order: Callable[[T], Order]
 
 
 def natural(name: str) -> tuple[tuple[str, int], ...]:
     """A sort key that puts `worker2` before `worker10`."""
     return tuple((text, int(digits or 0)) for text, digits in re.findall(r"(\D*)([0-9]*)", name))
-
-
-def _order(obj: Json) -> tuple[Any, ...]:
-    meta = obj["metadata"]
-    return meta.get("namespace", ""), meta["name"], meta.get("uid", "")
 
 
 def _names(obj: Json) -> dict[str, str]:
@@ -115,6 +141,7 @@ def _replicaset(obj: Json) -> ReplicaSet:
         version=_template_version(spec),
         wanted=_replicas(spec),
         ready=status.get("readyReplicas") or 0,
+        available=status.get("availableReplicas") or 0,
         created=parse_time(meta.get("creationTimestamp")),
     )
 
@@ -141,6 +168,100 @@ def _deployment(obj: Json) -> Deployment:
             for c in status.get("conditions") or ()
         ),
     )
+
+
+def _service(obj: Json) -> Service:
+    spec = obj.get("spec") or {}
+    given = ((obj.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
+    ports = (port.get("nodePort") for port in spec.get("ports") or ())
+    return Service(
+        **_names(obj),
+        type=spec.get("type", "ClusterIP"),
+        selector=dict(spec.get("selector") or {}),
+        node_ports=tuple(port for port in ports if port),
+        addresses=tuple(one.get("ip") or one.get("hostname") or "" for one in given),
+    )
+
+
+def _slice(obj: Json) -> EndpointSlice:
+    labels = obj["metadata"].get("labels") or {}
+    return EndpointSlice(
+        **_names(obj),
+        service=labels.get(_SERVICE, ""),
+        endpoints=tuple(map(_endpoint, obj.get("endpoints") or ())),
+    )
+
+
+def _endpoint(obj: Json) -> Endpoint:
+    conditions, target = obj.get("conditions") or {}, obj.get("targetRef") or {}
+    ready = conditions.get("ready") is not False
+    serving = conditions.get("serving")
+    return Endpoint(
+        address=next(iter(obj.get("addresses") or ()), ""),
+        pod_uid=target.get("uid", "") if target.get("kind") == "Pod" else "",
+        node=obj.get("nodeName") or "",
+        ready=ready,
+        serving=ready if serving is None else bool(serving),
+        terminating=bool(conditions.get("terminating")),
+    )
+
+
+def _budget(obj: Json) -> Budget:
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    rules = (f"{key} {spec[key]}" for key in ("minAvailable", "maxUnavailable") if key in spec)
+    return Budget(
+        **_names(obj),
+        rule=next(rules, "minAvailable 1"),
+        selector=_selector(spec.get("selector")),
+        allowed=status.get("disruptionsAllowed") or 0,
+        healthy=status.get("currentHealthy") or 0,
+        desired=status.get("desiredHealthy") or 0,
+        expected=status.get("expectedPods") or 0,
+    )
+
+
+def _selector(given: Json | None) -> Selector:
+    if given is None:
+        return Selector(None)
+    labels = given.get("matchLabels") or {}
+    return Selector(
+        (
+            *(Requirement(key, "In", (value,)) for key, value in sorted(labels.items())),
+            *(
+                Requirement(one["key"], one["operator"], tuple(one.get("values") or ()))
+                for one in given.get("matchExpressions") or ()
+            ),
+        )
+    )
+
+
+def _event(obj: Json) -> Event:
+    meta, about = obj["metadata"], obj.get("involvedObject") or {}
+    series = obj.get("series") or {}
+    last = series.get("lastObservedTime") or obj.get("lastTimestamp") or obj.get("eventTime")
+    first = obj.get("firstTimestamp") or obj.get("eventTime") or meta.get("creationTimestamp")
+    return Event(
+        uid=meta.get("uid", ""),
+        namespace=meta.get("namespace", ""),
+        about_kind=about.get("kind", ""),
+        about_name=about.get("name", ""),
+        about_uid=about.get("uid", ""),
+        type=obj.get("type", ""),
+        reason=obj.get("reason", ""),
+        message=obj.get("message", ""),
+        source=(obj.get("source") or {}).get("component") or obj.get("reportingComponent") or "",
+        count=series.get("count") or obj.get("count") or 1,
+        first=parse_time(first),
+        last=parse_time(last) or parse_time(first),
+    )
+
+
+def _when(event: Event) -> Order:
+    return event.last or datetime.min.replace(tzinfo=UTC), event.uid
+
+
+def _by_name(one: Pod | ReplicaSet | Deployment | Service | EndpointSlice | Budget) -> Order:
+    return one.namespace, one.name, one.uid
 
 
 def _replicas(spec: Json) -> int:
@@ -199,3 +320,13 @@ def _requested_cpu(spec: Json) -> int:
 
 def _cpu(container: Json) -> int:
     return millicores(((container.get("resources") or {}).get("requests") or {}).get("cpu", 0))
+
+
+NODES = Reading(_node, lambda node: (natural(node.name), node.name))
+PODS = Reading(_pod, _by_name)
+REPLICASETS = Reading(_replicaset, _by_name)
+DEPLOYMENTS = Reading(_deployment, _by_name)
+SERVICES = Reading(_service, _by_name)
+SLICES = Reading(_slice, _by_name)
+BUDGETS = Reading(_budget, _by_name)
+EVENTS = Reading(_event, _when)
