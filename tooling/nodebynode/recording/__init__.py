@@ -1,0 +1,18 @@
+"""The flight recorder: every change of a run, to be looked at later and without a cluster."""
+
+from nodebynode.recording.reading import Mark, MarkKind, Recorded
+from nodebynode.recording.recorder import Recorder
+from nodebynode.recording.recording import Recording
+from nodebynode.recording.steps import Column, Size, Step, Steps
+
+__all__ = [
+    "Column",
+    "Mark",
+    "MarkKind",
+    "Recorded",
+    "Recorder",
+    "Recording",
+    "Size",
+    "Step",
+    "Steps",
+]
