@@ -9,6 +9,11 @@ import pytest
 from tests.unit.running_shop import Shop, Start
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run keep the pictures as they are drawn now."""
+    parser.addoption("--renew-golden", action="store_true", help="write tests/unit/golden/ anew")
+
+
 @pytest.fixture
 def start() -> Iterator[Start]:
     shops: list[Shop] = []

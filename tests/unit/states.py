@@ -5,7 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from nodebynode.state import Deployment, Node, Pod, ReplicaSet, State, Taint
+from nodebynode.state import (
+    Budget,
+    Deployment,
+    Endpoint,
+    EndpointSlice,
+    Node,
+    Pod,
+    ReplicaSet,
+    Requirement,
+    Selector,
+    Service,
+    State,
+    Taint,
+)
 from nodebynode.view import Box, Scene
 
 AT = datetime(2026, 1, 2, 14, 2, 7, tzinfo=UTC)
@@ -104,6 +117,36 @@ def rollout() -> State:
     nodes = (*NODES[:2], a_node("worker2", "b", cordoned=True), NODES[3])
     sets = (a_set(OLD, 1, 2, 2), a_set(NEW, 2, 2, 1))
     return State(AT, nodes, pods, sets, (a_deployment("v2", updated=2, total=4),))
+
+
+def a_service(name: str = "shop", *, type_: str = "LoadBalancer", address: str = "") -> Service:
+    ports = (30080,) if type_ != "ClusterIP" else ()
+    addresses = (address,) if address else ()
+    return Service(f"svc-{name}", name, "default", type_, {"app": name}, ports, addresses)
+
+
+def a_slice(*endpoints: Endpoint, service: str = "shop") -> EndpointSlice:
+    return EndpointSlice(f"slice-{service}", f"{service}-abcde", "default", service, endpoints)
+
+
+def an_endpoint(pod: Pod, *, serving: bool | None = None) -> Endpoint:
+    """A Pod's endpoint as the controller would write it; `serving` for one that terminates."""
+    ready = pod.ready and not pod.terminating
+    still = pod.ready if serving is None else serving
+    return Endpoint(f"10.244.1.{pod.uid}", pod.uid, pod.node or "", ready, still, pod.terminating)
+
+
+def in_service(state: State, *, address: str = "172.18.0.100") -> State:
+    """The same State with a Service for all its Pods that have a node."""
+    endpoints = (an_endpoint(pod) for pod in state.pods if pod.node)
+    service = a_service(address=address)
+    return replace(state, services=(service,), slices=(a_slice(*endpoints),))
+
+
+def a_budget(allowed: int, *, healthy: int = 3, desired: int = 2) -> Budget:
+    selector = Selector((Requirement("app", "In", ("shop",)),))
+    rule = f"minAvailable {desired}"
+    return Budget("pdb", "shop", "default", rule, selector, allowed, healthy, desired, 3)
 
 
 def boxes(scene: Scene, kind: str) -> list[Box]:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from nodebynode.state import State
 from nodebynode.view import Map, compose, plain_text, sentence
 from nodebynode.view.metrics import clean, shorten, text_width, wrap
+from nodebynode.view.places import take_places
 from nodebynode.view.pods import bands
-from nodebynode.view.shapes import take_places
 
 from tests.unit.states import (
     AT,
@@ -157,7 +157,8 @@ def test_another_namespace_counts_for_cpu_only() -> None:
 def test_pods_keep_their_places() -> None:
     first = compose(State(AT, NODES, tuple(a_pod(f"p{i}") for i in range(4))))
     fewer = State(AT, NODES, (a_pod("p3"), a_pod("p1"), a_pod("p9")))
-    assert compose(fewer, slots=first.slots).slots == {"uid-p3": 3, "uid-p1": 1, "uid-p9": 0}
+    after = compose(fewer, before=first)
+    assert after.kept.places["worker"] == {"uid-p3": 3, "uid-p1": 1, "uid-p9": 0}
 
 
 @given(st.lists(st.sampled_from("abcdefgh"), unique=True), st.data())
@@ -200,13 +201,15 @@ def test_two_showings_share_no_id() -> None:
     assert not set(ids[0]) & set(ids[1])
 
 
-def test_without_graphviz_the_words_remain(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_graphviz_the_picture_remains(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_graphviz = Ids(Map(rollout())._repr_mimebundle_()["text/html"])
     monkeypatch.setenv("PATH", "")
     bundle = Map(rollout())._repr_mimebundle_()
-    assert "conda install -c conda-forge graphviz" in bundle["text/plain"]
     assert bundle["text/plain"].startswith("Rolling out shop v2")
-    assert "<svg" not in bundle["text/html"]
-    assert "<table>" in bundle["text/html"]
+    assert bundle["text/plain"].splitlines()[-1].startswith("Graphviz is not installed. Install")
+    assert bundle["text/html"].count("Graphviz is not installed.") == 1
+    ids = [name.split("-", 3)[-1] for name in Ids(bundle["text/html"]).ids]
+    assert sorted(ids) == sorted(name.split("-", 3)[-1] for name in with_graphviz.ids)
 
 
 # Measuring

@@ -3,79 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import re
 import subprocess
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nodebynode.state import Pod, ReplicaSet, State, Taint
+from nodebynode.state import State
 from nodebynode.view import Box, Map, compose, to_dot
 from nodebynode.view.metrics import clean
+from nodebynode.view.shapes import Line, safe_id
 
-from tests.unit.states import (
-    AT,
-    NODES,
-    OLD,
-    a_deployment,
-    a_node,
-    a_pod,
-    a_set,
-    boxes,
-    leaving,
-    rollout,
-)
-
-# Geometry, for any cluster
-
-NAMES = st.text("abw-m", min_size=1, max_size=100) | st.sampled_from(
-    ["漢字", 'a"<&>\n\\N\x00', "é"]
-)
-
-
-@st.composite
-def states(draw: st.DrawFn) -> State:
-    names = draw(st.lists(NAMES, max_size=7, unique=True))
-    nodes = tuple(
-        replace(
-            a_node(name, draw(NAMES), ready=draw(st.sampled_from(["True", "False", "Unknown"]))),
-            cordoned=draw(st.booleans()),
-            control_plane=draw(st.booleans()),
-            taints=tuple(
-                Taint(draw(NAMES), draw(NAMES), "NoSchedule")
-                for _ in range(draw(st.integers(0, 1)))
-            ),
-        )
-        for name in names
-    )
-    sets = tuple(
-        a_set(f"{name}{i}", i, draw(st.integers(0, 9999)), i)
-        for i, name in enumerate(draw(st.lists(NAMES, max_size=3)))
-    )
-    pods = tuple(_any_pod(draw, index, names, sets) for index in range(draw(st.integers(0, 45))))
-    deployments = tuple(
-        replace(
-            a_deployment(draw(NAMES)), uid=f"shop{i}" if i else "shop", name=f"{draw(NAMES)}{i}"
-        )
-        for i in range(draw(st.integers(0, 8)))
-    )
-    return State(AT, nodes, pods, sets, deployments)
-
-
-def _any_pod(draw: st.DrawFn, index: int, nodes: list[str], sets: tuple[ReplicaSet, ...]) -> Pod:
-    pod = a_pod(f"{draw(NAMES)}-{index}", draw(st.sampled_from([None, "gone", *nodes])))
-    reasons = ["Running", "CrashLoopBackOff", "ContainerCreating", "Init:0/1", "x" * 80, "Error"]
-    pod = replace(
-        pod,
-        owner_uid=draw(st.sampled_from(["", *(rs.uid for rs in sets)])),
-        version=draw(NAMES),
-        ready=draw(st.booleans()),
-        reason=draw(st.sampled_from(reasons)),
-        unscheduled=draw(NAMES) * 5,
-        restarts=draw(st.integers(0, 10**6)),
-        phase=draw(st.sampled_from(["Pending", "Running", "Succeeded", "Failed"])),
-    )
-    return leaving(pod, draw(st.integers(-9, 99))) if draw(st.booleans()) else pod
+from tests.unit.some_states import states
+from tests.unit.states import AT, NODES, OLD, a_pod, boxes, rollout
 
 
 def apart(one: Box, other: Box) -> bool:
@@ -88,44 +29,75 @@ def inside(inner: Box, outer: Box) -> bool:
     return across and outer.y <= inner.y and inner.bottom <= outer.bottom + 0.01
 
 
-@settings(max_examples=60, deadline=None)
-@given(states())
-def test_the_geometry_holds(state: State) -> None:
-    scene = compose(state)
+SIZES = st.sampled_from(["auto", "full", "compact", "bars"])
+SOLID = ("deployment", "replicaset", "budget", "service", "note")
+INNER = ("pod", "place", "more", "set", "cpu")
+
+
+@settings(max_examples=50)
+@given(states(), SIZES)
+def test_the_geometry_holds(state: State, size: str) -> None:
+    scene = compose(state, size=size)
     homes = {box.key: box for box in (*boxes(scene, "node"), *boxes(scene, "tray"))}
-    solid = [*homes.values(), *(b for b in scene.boxes if b.kind in ("deployment", "replicaset"))]
+    solid = [*homes.values(), *(box for kind in SOLID for box in boxes(scene, kind))]
     assert all(apart(one, other) for one, other in itertools.combinations(solid, 2))
-    pods = boxes(scene, "pod")
-    assert all(apart(one, other) for one, other in itertools.combinations(pods, 2))
+    inner = [box for kind in INNER for box in boxes(scene, kind)]
+    assert all(apart(one, other) for one, other in itertools.combinations(inner, 2))
     where = {f"pod/{pod.namespace}/{pod.name}": pod.node for pod in state.pods}
-    for box in pods:
+    for box in boxes(scene, "pod"):
         node = where[box.key]
         assert inside(box, homes[f"node/{node}" if node else "tray"])
-    placed = [pod for pod in state.pods if pod.node]
-    assert len(pods) >= len(placed)
-    assert len({box.key for box in scene.boxes}) == len(scene.boxes)
+    drawn = len([pod for pod in boxes(scene, "pod") if where[pod.key]])
+    assert scene.size == "bars" or drawn == len([pod for pod in state.pods if pod.node])
     page = Box("", "", "", 0, 0, scene.width, scene.height)
     assert all(inside(box, page) for box in scene.boxes)
 
 
-@settings(max_examples=60, deadline=None)
-@given(states())
-def test_no_text_is_wider_or_higher_than_its_box(state: State) -> None:
-    for box in compose(state).boxes:
+@settings(max_examples=40)
+@given(states(), SIZES)
+def test_each_thing_has_a_name_and_an_id_of_its_own(state: State, size: str) -> None:
+    scene = compose(state, size=size)
+    assert len({box.key for box in scene.boxes}) == len(scene.boxes)
+    ids = [thing.id for thing in (*scene.boxes, *scene.links)]
+    assert len(set(ids)) == len(ids)
+
+
+@settings(max_examples=50)
+@given(states(), SIZES)
+def test_no_text_is_wider_or_higher_than_its_box(state: State, size: str) -> None:
+    for box in compose(state, size=size).boxes:
         assert all(row.width <= box.room + 0.01 for row in box.rows), (box.key, box.rows)
         deep = box.top + sum(row.height for row in box.rows)
         assert not box.rows or deep <= box.height + 0.01, box.key
 
 
-@settings(max_examples=12, deadline=None)
-@given(states())
-def test_graphviz_draws_what_was_laid_out(state: State) -> None:
-    picture = Map(state)
-    root = ET.fromstring(picture.svg)
-    assert root.get("viewBox") == f"0.00 0.00 900.00 {picture.scene.height:.2f}"
-    groups = root.findall("{*}g/{*}g")
-    drawn = [g for g in groups if "edge" not in g.get("class", "").split()]
-    assert len(drawn) == len(picture.scene.boxes)
+@settings(max_examples=40)
+@given(states(), SIZES)
+def test_no_words_lie_over_bands_and_marks(state: State, size: str) -> None:
+    for box in compose(state, size=size).boxes:
+        for placed in box.texts():
+            # Letters without a tail end a little below the middle; these are all that can touch.
+            text, middle = placed.text, placed.y + placed.height / 2
+            x = placed.end - text.width if placed.right else placed.x
+            words = Box("", "", "", x, middle - text.size * 0.4, text.width, text.size * 0.8)
+            for stroke in box.strokes:
+                for line in stroke.lines:
+                    assert apart(words, _around(line, stroke.pen)), (box.key, placed, line)
+
+
+def _around(line: Line, pen: float) -> Box:
+    """The box around a line: it is as broad as its pen, but no longer than it is."""
+    x, y, to_x, to_y = line
+    wide, high = (pen, 0) if x == to_x else (0, pen if y == to_y else 0)
+    left, top = min(x, to_x) - wide / 2, min(y, to_y) - high / 2
+    return Box("", "", "", left, top, abs(x - to_x) + wide, abs(y - to_y) + high)
+
+
+def test_names_that_look_alike_have_ids_apart() -> None:
+    names = ["a_b", "a b", "a/b", "a-b", "a.b", "é", "漢", "_2f_"]
+    made = {safe_id(name) for name in names}
+    assert len(made) == len(names)
+    assert all(re.fullmatch("[A-Za-z0-9._-]+", one) for one in made)
 
 
 def test_the_same_state_gives_the_same_dot() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 # Advance widths in em, rounded up; bold ones are a seventh wider, but never below 0.48.
 _CLASSES = {
@@ -23,7 +24,7 @@ _CLASSES = {
     0.75: "NU",
     0.8: "&DGHOQ▲",
     0.85: "#+<=>^w~✕✓",
-    0.9: "M●◔○",
+    0.9: "M●◔○↻",
 }
 _WIDTHS = {letter: width for width, letters in _CLASSES.items() for letter in letters}
 _BOLD_LEAST = 0.48
@@ -31,6 +32,7 @@ _WIDEST = 1.05
 _BOLD = 1.14
 
 
+@lru_cache(maxsize=8192)
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """The width of one line in points, never less than a browser will need.
 
@@ -74,6 +76,8 @@ def wrap(
 def clean(text: str) -> str:
     """One line without the characters that XML forbids; messages come from outside."""
     line = " ".join(text.split())
+    if line.isprintable():
+        return line
     return "".join("\ufffd" if _forbidden(letter) else letter for letter in line)
 
 

@@ -6,17 +6,23 @@ the same picture must come out of every Graphviz, and must not jump when one Pod
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count
+from typing import NamedTuple
 
+from nodebynode.view.colours import BLUE, FAINT, GREY, INK, PAPER
 from nodebynode.view.metrics import clean, shorten, text_width
 
-INK, GREY, FAINT, PAPER, TINT = "#1b1f24", "#57606a", "#c4cad1", "#ffffff", "#f6f8fa"
-# Okabe and Ito's colours, which stay apart in every kind of colour vision (views.md 3.8).
-BLUE, VERMILION, OLIVE = "#0072b2", "#d55e00", "#8a6d00"
 GAP = 4
 """Points between the texts of a row."""
+Line = tuple[float, float, float, float]
+"""From x, y to x, y."""
+
+
+def safe_id(text: str) -> str:
+    """Text as a part of an id: what is no letter, digit, dot or dash becomes its code point."""
+    return re.sub(r"[^A-Za-z0-9.-]", lambda found: f"_{ord(found[0]):x}_", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,17 @@ class Text:
 
     def within(self, room: float) -> Text:
         """The same text on one clean line, cut where it needs more than `room` points."""
-        return replace(self, words=shorten(clean(self.words), self.size, room, bold=self.bold))
+        words = shorten(clean(self.words), self.size, room, bold=self.bold)
+        return self if words == self.words else Text(words, self.size, self.ink, self.bold)
+
+
+def largest(text: Text, room: float, sizes: Sequence[float]) -> Text:
+    """The text in the first of these sizes in which it fits, else in the last one."""
+    for size in sizes:
+        made = Text(text.words, size, text.ink, text.bold)
+        if made.width <= room:
+            break
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +81,26 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class Stroke:
+    """Straight lines of one colour, `pen` points wide."""
+
+    lines: tuple[Line, ...]
+    ink: str = BLUE
+    pen: float = 5
+
+
+def bar(x: float, y: float, width: float, height: float, ink: str) -> Stroke:
+    """A full rectangle, which is one broad line."""
+    return Stroke(((x, y + height / 2, x + width, y + height / 2),), ink, height)
+
+
+@dataclass(frozen=True, slots=True)
 class Box:
     """A rectangle with rows of text, and a band on its left that names its version.
 
     `key` is its name in the DOT text; `id` is what a browser can find it by from frame to frame;
-    `kind` is its classes; `pad` and `top` are points from its edge to its text.
+    `kind` is its classes; `pad` and `top` are points from its edge to its text; `strokes` belong
+    to it, in it or at its edge, in the page's coordinates.
     """
 
     key: str
@@ -85,6 +116,7 @@ class Box:
     pad: int = 12
     top: int = 8
     tooltip: str = ""
+    strokes: tuple[Stroke, ...] = ()
 
     @property
     def indent(self) -> int:
@@ -101,9 +133,43 @@ class Box:
         """The y of its lower edge."""
         return self.y + self.height
 
+    @property
+    def right(self) -> float:
+        """The x of its right edge."""
+        return self.x + self.width
+
     def saying(self, *rows: Row) -> Box:
         """The box with these rows, each cut to fit; the text on the right may take half of it."""
-        return replace(self, rows=tuple(_fit(row, self.room) for row in rows))
+        return replace(self, rows=self.fitting(rows))
+
+    def fitting(self, rows: Iterable[Row]) -> tuple[Row, ...]:
+        """The rows as they fit into the box."""
+        return tuple(_fit(row, self.room) for row in rows)
+
+    def texts(self) -> Iterator[Placed]:
+        """Each text that has words, in all the room that is left to it."""
+        y = self.y + self.top
+        for row in self.rows:
+            x, end = self.x + self.indent, self.x + self.indent + self.room
+            if row.right and row.right.words:
+                yield Placed(row.right, x, y, end, row.height, True)
+                end -= row.right.width
+            for text in row.left:
+                if text.words:
+                    yield Placed(text, x, y, end, row.height, False)
+                    x += text.width + GAP
+            y += row.height
+
+
+class Placed(NamedTuple):
+    """A text where it stands: from `x` to `end`, in the middle of a row, at one of its sides."""
+
+    text: Text
+    x: float
+    y: float
+    end: float
+    height: float
+    right: bool
 
 
 def _fit(row: Row, room: float) -> Row:
@@ -116,25 +182,46 @@ def _fit(row: Row, room: float) -> Row:
     for text in row.left:
         left.append(text.within(room))
         room -= left[-1].width + GAP
-    return replace(row, left=tuple(left), right=right)
+    return Row(row.height, tuple(left), right)
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A vertical line from a box to the next one below it."""
+    """A line of right angles from one box to another, through the points of `path`."""
 
+    id: str
     tail: str
     head: str
-    x: float
-    top: float
-    bottom: float
+    path: tuple[tuple[float, float], ...]
+    kind: str = "owns"
+    ink: str = GREY
+    pen: float = 1.4
+    dash: str = "solid"
+    tooltip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a picture hands on, so that the next one does not jump.
+
+    `places` has each Pod's place by home and UID, `rows` how many rows of places a home has got,
+    `sets` the UIDs of the ReplicaSets in the column, `traffic` whether Services have been seen.
+    A home is a node's name, or that of the tray or of the lines that count ReplicaSets.
+    """
+
+    size: str = ""
+    places: Mapping[str, Mapping[str, int]] = field(default_factory=dict, hash=False)
+    rows: Mapping[str, int] = field(default_factory=dict, hash=False)
+    sets: frozenset[str] = frozenset()
+    traffic: bool = False
+    height: float = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A whole picture; a later box lies over an earlier one.
+    """A whole picture; a later box lies over an earlier one, and the links over all.
 
-    `slots` says which place each Pod (by UID) has on its node, to be kept in the next picture.
+    `size` is how much room a Pod has got: `full`, `compact` or `bars`.
     """
 
     width: float
@@ -142,45 +229,5 @@ class Scene:
     sentence: str
     boxes: tuple[Box, ...]
     links: tuple[Link, ...] = ()
-    slots: Mapping[str, int] = field(default_factory=dict, hash=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Equal places in rows, inside a box that is `width` wide, from (`x`, `y`)."""
-
-    x: float
-    y: float
-    width: float
-    least: int
-    """Points that a place is wide, at least."""
-    height: int
-    gap: int = 8
-
-    @property
-    def columns(self) -> int:
-        """How many places stand side by side."""
-        return max(1, int((self.width + self.gap) // (self.least + self.gap)))
-
-    def rows(self, places: int) -> int:
-        """How many rows so many places need."""
-        return -(-places // self.columns)
-
-    def depth(self, rows: int) -> int:
-        """Points that so many rows take, with a gap after each."""
-        return rows * (self.height + self.gap)
-
-    def place(self, slot: int) -> tuple[float, float, float, float]:
-        """x, y, width and height of one place."""
-        row, column = divmod(slot, self.columns)
-        wide = (self.width - (self.columns - 1) * self.gap) / self.columns
-        x = self.x + column * (wide + self.gap)
-        return x, self.y + row * (self.height + self.gap), wide, self.height
-
-
-def take_places(uids: Sequence[str], before: Mapping[str, int]) -> dict[str, int]:
-    """Give each UID a place: the one it had, else the lowest that is free."""
-    kept = {uid: before[uid] for uid in uids if uid in before}
-    taken = set(kept.values())
-    free = (slot for slot in count() if slot not in taken)
-    return {uid: kept[uid] if uid in kept else next(free) for uid in uids}
+    size: str = "full"
+    kept: Kept = Kept()
