@@ -228,6 +228,12 @@ lab.check("written-not-rolled")
 #
 # **Guess:** you delete one Pod. Does *it* come back? With the same name? On the same node?
 #
+# This time, watch. `lab.live()` is the map while it changes. Run the cell, and keep it in sight.
+
+# %%
+lab.live()
+
+# %% [markdown]
 # **Your turn.** Delete exactly one Pod of `shop`.
 
 # %% language="bash" tags=["exercise"]
@@ -245,6 +251,9 @@ lab.map()
 # %% [markdown]
 # The Pod did not come back. *Another* one came: a new name, a new UID, on whatever node the
 # scheduler liked. The number three was kept. The Pod was not.
+#
+# It was quick. In the live map above, press *Step back* until the Pod that you deleted is there
+# again, then step on: see in which order things happened. *Live* brings you back to the present.
 #
 # ## Round 7 · Clear a worker without touching the Deployment
 #
@@ -277,6 +286,12 @@ lab.map()
 # That was node maintenance by hand: a machine is free, three Pods serve, and the Deployment was
 # never "taken away" from anywhere. Lab 05 shows the tool for it (`kubectl drain`) and its traps.
 #
+# Everything was recorded. Play it once more; what you did is marked below the picture.
+
+# %%
+lab.replay()
+
+# %% [markdown]
 # ## In your own words
 #
 # Tell the team in two sentences why "remove the Deployment from node 2" is not a thing.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from nodebynode.cluster import Cluster
 from nodebynode.kube import Kind
 from nodebynode.waiting import wait_for
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PICTURES
 from tests.browser.labpage import LabPage
@@ -104,6 +105,30 @@ def test_paths_that_lead_elsewhere_are_told_where_they_lead(lab: LabPage, cluste
     assert pod in lab.answer("path_of_a_pod =", right, "path-of-a-pod")
 
 
+def test_the_live_map_follows_the_cluster_and_goes_back(lab: LabPage, cluster: Cluster) -> None:
+    lab.run(lab.find("lab.live()"))
+    view = lab.page.locator(".nbn")
+    pods = view.locator('figure:not(.nbn-pinned) [role=img][aria-label^="Pod shop-"]')
+    expect(pods).to_have_count(3)
+
+    cluster.kubectl("scale", "deployment/shop", "--replicas=4", "-n", "lab-01")
+    expect(pods).to_have_count(4, timeout=20_000)
+    lab.picture("07-live")
+    back = view.get_by_role("button", name="Step back")
+    for _ in range(20):
+        if pods.count() == 3:
+            break
+        back.press("Enter")
+    expect(pods).to_have_count(3)
+    expect(view.get_by_text("Paused")).to_be_visible()
+
+    cluster.kubectl("scale", "deployment/shop", "--replicas=3", "-n", "lab-01")
+    view.get_by_role("button", name="Live").press("Enter")
+    expect(view.locator("figure:not(.nbn-pinned) svg")).to_have_attribute(
+        "aria-label", re.compile("2 Deployments: 4 of 4 Pods available. ≈"), timeout=20_000
+    )
+
+
 def test_one_pod_too_many_is_no_harm(lab: LabPage, cluster: Cluster) -> None:
     lab.run(lab.find("lab.remember"))
     label = lab.find("# your command here")
@@ -116,7 +141,7 @@ def test_one_pod_too_many_is_no_harm(lab: LabPage, cluster: Cluster) -> None:
     lab.run(delete)
     said = lab.run(lab.find('lab.check("one-replaced"'))
     assert "not one but 3" in said
-    lab.picture("07-all-deleted")
+    lab.picture("08-all-deleted")
 
     cluster.kubectl("rollout", "status", "deployment/shop", "-n", "lab-01")
     lab.run(lab.find("lab.remember"))
@@ -150,6 +175,19 @@ def test_a_cordon_alone_frees_no_worker(lab: LabPage, cluster: Cluster) -> None:
     maps = [i for i, cell in enumerate(lab.cells()) if cell["source"] == "lab.map()"]
     assert "cordoned" in lab.run(maps[-1])
     lab.picture("09-cordoned")
+
+
+def test_the_replay_needs_no_kernel_and_knows_what_was_done(lab: LabPage) -> None:
+    lab.run(lab.find("lab.replay()"))
+    replay = lab.page.frame_locator("iframe[srcdoc]")
+    acts = replay.get_by_role("list", name="Marks")
+    expect(acts).to_contain_text("You did: kubectl label deployment shop team=web")
+    expect(acts).to_contain_text("You did: kubectl delete pod -l app=shop")
+    where = replay.locator("[data-ui=where]")
+    before = where.inner_text()
+    replay.get_by_role("button", name="Step on").press("Enter")
+    expect(where).not_to_have_text(before)
+    lab.picture("09-replay")
 
 
 def test_a_terminal_has_kubectl_on_the_lab(lab: LabPage, course: Path) -> None:

@@ -20,6 +20,7 @@ from nodebynode.cluster import Cluster, NodeFailure, open_cluster
 from nodebynode.cluster.embedded import process, provider
 from nodebynode.cluster.embedded.files import Files
 from nodebynode.cluster.folder import Folder
+from nodebynode.course.flight import Flight
 from nodebynode.errors import ApiError, ClusterError, NodebynodeError
 from nodebynode.kube import Kind
 from nodebynode.waiting import wait_for
@@ -174,6 +175,24 @@ def test_a_killed_agent_restarts_its_pods_and_counts_it(spare: Spare, web: str) 
     assert {one["metadata"]["uid"] for one in _pods(spare)} == before
     last = _pods(spare)[0]["status"]["containerStatuses"][0]["lastState"]["terminated"]
     assert (last["exitCode"], last["reason"]) == (255, "Unknown")
+
+
+def test_a_recorder_lives_through_the_loss_of_the_api_server(
+    spare: Spare, web: str, tmp_path: Path
+) -> None:
+    with Flight(spare.cluster.api, tmp_path / "run.jsonl") as flight:
+        os.kill(spare.pid("kube-apiserver"), signal.SIGKILL)
+        wait_for(lambda: flight.feed.stale_since, timeout=10, what="the loss", every=0.02)
+        wait_for(lambda: flight.feed.stale_since is None, timeout=40, what="contact again")
+        spare.wait_running()
+        spare.cluster.kubectl("scale", "deployment/web", "--replicas=3")
+        wait_pods(spare, 3)
+
+        def recorded() -> list[int]:
+            seen = flight.so_far()
+            return [one.available for one in seen.state_at(seen.ended).deployments]
+
+        wait_for(lambda: recorded() == [3], timeout=10, what="it to be recorded")
 
 
 def test_a_killed_supervisor_takes_everything_along(spare: Spare, web: str) -> None:

@@ -21,7 +21,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from nodebynode import settings
+from nodebynode import cli_recording, settings
+from nodebynode.bench.figures import Figures
 from nodebynode.cluster import Cluster, ClusterStatus, open_cluster
 from nodebynode.course import jupyter, notebooks
 from nodebynode.course.running import CellResult, RunResult, run_notebook
@@ -267,6 +268,9 @@ def _print_cell(cell: CellResult) -> None:
         _out.print(f"      {cell.message}", markup=False, soft_wrap=True)
 
 
+app.command()(cli_recording.record)
+app.command()(cli_recording.replay)
+
 labs_app = typer.Typer(help="For authors of labs.", no_args_is_help=True)
 app.add_typer(labs_app, name="labs")
 
@@ -288,17 +292,30 @@ bench_app = typer.Typer(help="Measurements, side by side in one run.", no_args_i
 app.add_typer(bench_app, name="bench")
 
 
-@bench_app.command("cluster")
-def bench_cluster(
-    runs: Annotated[int, typer.Option(help="How often everything is done.", min=1, max=20)] = 5,
-    as_json: AsJson = False,
-) -> None:
-    """Time `up` beside a bare kind cluster, and what a learner waits for."""
-    from nodebynode.bench import (
-        cluster as bench,  # brings a browser along; no other command needs it
-    )
+Runs = Annotated[int, typer.Option(help="How often everything is done.", min=1, max=20)]
 
-    figures = bench.bench_cluster(runs, say=lambda line: _err.print(f"  {line}", markup=False))
+
+@bench_app.command("cluster")
+def bench_cluster(runs: Runs = 5, as_json: AsJson = False) -> None:
+    """Time `up` beside a bare kind cluster, and what a learner waits for."""
+    from nodebynode.bench import cluster  # brings a browser along; no other command needs it
+
+    _show_figures(cluster.bench_cluster(runs, say=_say_figure), as_json)
+
+
+@bench_app.command("view")
+def bench_view(runs: Runs = 5, as_json: AsJson = False) -> None:
+    """Time pictures from a change of the cluster to the eye, and weigh recordings."""
+    from nodebynode.bench import view  # likewise
+
+    _show_figures(view.bench_view(runs, say=_say_figure), as_json)
+
+
+def _say_figure(line: str) -> None:
+    _err.print(f"  {line}", markup=False)
+
+
+def _show_figures(figures: Figures, as_json: bool) -> None:
     if as_json:
         print(json.dumps(figures.medians()))
         return

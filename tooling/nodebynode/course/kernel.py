@@ -1,4 +1,6 @@
-"""What a lab's kernel does better than a plain one: two common mistakes are told in a sentence.
+"""What a lab's kernel does better than a plain one.
+
+Two common mistakes are told in a sentence, and a lab hears of each cell that is run.
 
 `nodebynode learn` loads this as an IPython extension, so that it helps before the first cell has
 run; `Lab` loads it too, for kernels that were started some other way.
@@ -6,6 +8,7 @@ run; `Lab` loads it too, for kernels that were started some other way.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from subprocess import CalledProcessError
 from types import TracebackType
@@ -20,6 +23,21 @@ _CONFIG = f"c = get_config()\nc.InteractiveShellApp.extensions = [{_EXTENSION!r}
 def load_ipython_extension(shell: Any) -> None:
     """Let IPython explain a missing name, and a command that failed, without a traceback."""
     shell.set_custom_exc((NameError, CalledProcessError), _explain)
+    shell.events.register("pre_run_cell", _tell)  # once, however often this is loaded
+
+
+_listeners: list[Callable[[str], None]] = []
+
+
+def listen(listener: Callable[[str], None]) -> Callable[[], None]:
+    """Have the text of each cell told before it runs; returns what ends that."""
+    _listeners.append(listener)
+    return lambda: _listeners.remove(listener) if listener in _listeners else None
+
+
+def _tell(info: Any) -> None:
+    for listener in list(_listeners):
+        listener(str(info.raw_cell or ""))
 
 
 def install() -> None:

@@ -11,14 +11,20 @@ from datetime import UTC, datetime
 from nodebynode import settings
 from nodebynode.cluster import Cluster, open_cluster
 from nodebynode.course import kernel, progress
+from nodebynode.course.acts import acts_of
 from nodebynode.course.checks import NotYet, by_name, judge
+from nodebynode.course.flight import Flight, new_path
 from nodebynode.course.labs import checks_of
 from nodebynode.course.look import Look, Memory, listed
 from nodebynode.course.notebooks import find_lab
 from nodebynode.errors import BadInput, ClusterError, NodebynodeError
 from nodebynode.kube import Kind
+from nodebynode.kube.feed import KINDS
+from nodebynode.recording import MarkKind, Steps
 from nodebynode.state import parse_state
 from nodebynode.view import MODELLED, Map, modelled_words
+from nodebynode.view.live import Live
+from nodebynode.view.replay import Replay
 from nodebynode.waiting import wait_for
 
 # Not `pipefail`: `kubectl get … | head -1` would then fail now and then, when head leaves first.
@@ -50,8 +56,11 @@ class Lab:
         self.namespace = f"lab-{self.name.split('-')[0]}"
         self._memories: dict[str, Memory] = {}
         self._attempts: Counter[str] = Counter()
+        self._map: Map | None = None
         self._closed = False
         self._make_namespace()
+        self._flight = Flight(self._cluster.api, new_path(self.name))
+        self._live: Live | None = None
         self._prepare_kernel()
         atexit.register(self._close_quietly)
         progress.record(self.name, "opened", cluster=self._cluster.name)
@@ -89,14 +98,48 @@ class Lab:
         print(f"✓ {check.title}: {seen}{badge}")
 
     def map(self) -> Map:
-        """Draw every node and the lab's Pods, with the same in words."""
-        kinds = (Kind.NODE, Kind.POD, Kind.REPLICA_SET, Kind.DEPLOYMENT)
-        objects = {kind.plural: self._cluster.api.list(kind) for kind in kinds}
-        return Map(
+        """Draw every node, the lab's Pods and its Services, with the same in words.
+
+        Each Pod has the place that it had on the map before.
+        """
+        objects = {kind.plural: self._cluster.api.list(kind) for kind in KINDS}
+        self._map = Map(
             parse_state(objects, at=datetime.now(UTC)),
+            namespace=self.namespace,
+            before=self._map,
+            modelled=self._cluster.capabilities.modelled,
+        )
+        return self._map
+
+    def live(self) -> Live:
+        """Show the map as it changes, with a scrubber to go back; once open, the same one again."""
+        if self._live is None:
+            self._live = Live(
+                self._flight.feed,
+                namespace=self.namespace,
+                modelled=self._cluster.capabilities.modelled,
+            )
+        return self._live
+
+    def replay(self) -> Replay:
+        """Show all that has happened in this lab until now, to be played and stepped through."""
+        return Replay(
+            self._flight.so_far(),
             namespace=self.namespace,
             modelled=self._cluster.capabilities.modelled,
         )
+
+    def steps(self, deployment: str = "shop") -> Steps:
+        """Return the sizes that a Deployment's ReplicaSets went through, as recorded.
+
+        Raises:
+            BadInput: this lab has not seen such a Deployment.
+        """
+        return self._flight.so_far().steps(deployment, self.namespace)
+
+    def note(self, text: str) -> None:
+        """Mark this instant in the recording and the live map."""
+        self._mark("note", text)
 
     def remember(self, deployment: str) -> None:
         """Remember a Deployment and its Pods as they are now, to be compared later."""
@@ -119,6 +162,7 @@ class Lab:
         if self._closed:
             return
         self._closed = True
+        self._end_flight()
         print("Putting the cluster back …", flush=True)
         self._cluster.kubectl("config", "set-context", "--current", "--namespace", "default")
         for sentence in self._cluster.reset():
@@ -127,6 +171,27 @@ class Lab:
         print("The cluster is as it was. It keeps running for the next lab.")
 
     # ── inside ───────────────────────────────────────────────────────────────────────────────
+
+    def _mark(self, kind: MarkKind, text: str) -> None:
+        self._flight.mark(kind, text)
+        if self._live is not None:
+            self._live.mark(kind, text)
+
+    def _cell_runs(self, cell: str) -> None:
+        for act in acts_of(cell):
+            self._mark("action", act)
+
+    def _end_flight(self) -> None:
+        """End view and recording. That either had trouble is told, and stops nothing."""
+        self._forget_cells()
+        try:
+            if self._live is not None:
+                self._live.stop()
+            self._flight.close()
+        except Exception as error:
+            print(error)
+        else:
+            print(f"Recorded: {self._flight.path}")
 
     def _look(self, answer: object = None) -> Look:
         return Look(
@@ -153,6 +218,7 @@ class Lab:
         os.environ.update(kubectl.settings())
         os.environ["BASH_ENV"] = str(strict)
         kernel.install()
+        self._forget_cells = kernel.listen(self._cell_runs)
 
     def _greet(self, undone: list[str]) -> None:
         status = self._cluster.status()

@@ -194,7 +194,7 @@ def notebook_text(notebook: NotebookNode) -> str:
     """Returns the notebook as the text of an .ipynb file: sorted keys, one trailing newline."""
     import nbformat
 
-    text: str = nbformat.writes(notebook, version=4)  # type: ignore[no-untyped-call]
+    text: str = nbformat.writes(notebook, version=4)
     return text.rstrip("\n") + "\n"
 
 
@@ -230,7 +230,7 @@ def _derive(solution: Path, *, solved: bool) -> NotebookNode:
 
     content = {"cells": derived, "metadata": _METADATA, "nbformat": 4, "nbformat_minor": 5}
     nbformat.validate(content)
-    notebook: NotebookNode = nbformat.from_dict(content)  # type: ignore[no-untyped-call]
+    notebook: NotebookNode = nbformat.from_dict(content)
     return notebook
 
 
