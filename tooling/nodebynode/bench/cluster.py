@@ -9,27 +9,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nodebynode import settings, tools
-from nodebynode.bench import loads, memory
+from nodebynode.bench import browser, loads, memory
 from nodebynode.bench.figures import Figures
 from nodebynode.cluster import Cluster, NodeFailure, open_cluster
 from nodebynode.cluster.kind_create import node_image
 from nodebynode.course import notebooks
 from nodebynode.course.running import run_notebook
-from nodebynode.errors import ClusterError, MissingTool
+from nodebynode.errors import ClusterError
 from nodebynode.processes import run
 from nodebynode.reporting import Silent
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
-
 _BARE, _OURS = "nbn-bench-bare", "nbn-bench"
-_IDLE_SECONDS = 10.0
+_SETTLE_SECONDS, _IDLE_SECONDS = 5.0, 10.0
+"""Before it is idle, a cluster that has just started has its controllers' first rounds to do."""
 _RATE, _LOAD_SECONDS = 1000, 10
 _BARE_CONFIG = json.dumps(
     {
@@ -93,6 +90,7 @@ def _time_kept(ours: Cluster, figures: Figures) -> None:
 
 def _weigh(ours: Cluster, figures: Figures) -> None:
     """Take what the embedded cluster needs when nothing happens on it."""
+    time.sleep(_SETTLE_SECONDS)
     with memory.watching(ours.name) as weight:
         time.sleep(_IDLE_SECONDS)
     figures.add("embedded: idle, memory", weight.megabytes, "MB")
@@ -167,7 +165,7 @@ def _time_learn(ours: Cluster, provider: str, figures: Figures) -> None:
     The browser runs before, as a learner's does.
     """
     command = [sys.executable, "-m", "nodebynode.cli", "learn", "01", "--no-browser"]
-    with _browser_page() as page:
+    with browser.tab() as page:
         began = time.monotonic()
         process = subprocess.Popen(
             [*command, "--cluster", ours.name],
@@ -194,21 +192,3 @@ def _address_printed(process: subprocess.Popen[str]) -> str:
         if match := _ADDRESS.search(line):
             return match[0]
     raise ClusterError("`nodebynode learn` ended without an address.", "Run it by hand.")
-
-
-@contextmanager
-def _browser_page() -> Iterator[Page]:
-    try:
-        from playwright.sync_api import sync_playwright  # only the tests' extra brings it
-    except ImportError as error:
-        raise MissingTool(
-            "The package playwright is not installed.", "Run ./test once; it installs it."
-        ) from error
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_chromium(), args=["--no-sandbox"])
-        yield browser.new_page()
-        browser.close()
-
-
-def _chromium() -> str:
-    return os.environ.get("NODEBYNODE_CHROMIUM") or "/usr/bin/chromium"

@@ -92,6 +92,18 @@ def run_pods(cluster: Cluster, replicas: int) -> None:
     )
 
 
+def update_pods(cluster: Cluster) -> None:
+    """Give the app another version; returns when every Pod has it and is available."""
+    container = {"name": _APP, "image": "localhost/shop:v2"}
+    cluster.api.request(
+        "PATCH",
+        Kind.DEPLOYMENT.path(_NAMESPACE, _APP),
+        body={"spec": {"template": {"spec": {"containers": [container]}}}},
+        content_type="application/strategic-merge-patch+json",
+    )
+    cluster.kubectl("rollout", "status", f"deployment/{_APP}", "-n", _NAMESPACE, timeout=300)
+
+
 def replace_one(cluster: Cluster) -> float:
     """Delete a Pod; returns the seconds until its replacement is Ready."""
     pods = cluster.api.list(Kind.POD, _NAMESPACE)
