@@ -61,9 +61,10 @@ def _attic_has_a_home(look: Look) -> Verdict:
     if not homes:
         names = listed([name_of(pod) for pod in pods])
         return not_yet(f"No worker has the label {_LABEL}=attic; {names} waits.", expected)
-    waiting = [name_of(pod) for pod in pods if not pod_is_ready(pod)]
+    at_home = [pod for pod in pods if pod_is_ready(pod) and node_of(pod) in homes]
+    waiting = [name_of(pod) for pod in pods if pod not in at_home]
     if waiting or not pods:
-        seen = f"{listed(homes)} has the label, and {listed(waiting)} is not ready yet."
+        seen = f"{listed(homes)} has the label, and {listed(waiting)} is not ready there yet."
         return not_yet(seen, expected, wait=True)
     pod = pods[0]
     bound = [e for e in look.events("Scheduled") if e["involvedObject"]["uid"] == uid_of(pod)]
