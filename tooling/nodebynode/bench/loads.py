@@ -101,7 +101,12 @@ def update_pods(cluster: Cluster) -> None:
         body={"spec": {"template": {"spec": {"containers": [container]}}}},
         content_type="application/strategic-merge-patch+json",
     )
-    cluster.kubectl("rollout", "status", f"deployment/{_APP}", "-n", _NAMESPACE, timeout=300)
+    wait_for(
+        lambda: _is_rolled_out(cluster),
+        timeout=300,
+        what="the rolling update",
+        seen=lambda: f"{_available(cluster)} are available",
+    )
 
 
 def replace_one(cluster: Cluster) -> float:
@@ -174,6 +179,14 @@ def _deployment(replicas: int) -> Json:
 def _available(cluster: Cluster) -> int:
     status = cluster.api.get(Kind.DEPLOYMENT, _APP, _NAMESPACE).get("status", {})
     return int(status.get("availableReplicas", 0))
+
+
+def _is_rolled_out(cluster: Cluster) -> bool:
+    found = cluster.api.get(Kind.DEPLOYMENT, _APP, _NAMESPACE)
+    status, wanted = found["status"], found["spec"]["replicas"]
+    counts = (status.get(f"{which}eplicas") for which in ("r", "updatedR", "availableR"))
+    current = status["observedGeneration"] >= found["metadata"]["generation"]
+    return bool(current and all(count == wanted for count in counts))
 
 
 def _is_ready(pod: Json) -> bool:
