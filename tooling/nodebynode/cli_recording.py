@@ -80,6 +80,7 @@ def replay(
 ) -> None:
     """Play a recording in the browser, without any cluster; or write it to a file."""
     from nodebynode.recording import Recording
+    from nodebynode.view.files import write
     from nodebynode.view.film import Film
     from nodebynode.view.page import page, serve
 
@@ -96,7 +97,8 @@ def replay(
         )
     text = page(Film.of(recording, namespace=namespace), f"Recording {file.name}")
     if export is not None:
-        _write(export, text)
+        write(export, text.encode())
+        _out.print(f"Written: {export}", soft_wrap=True)
         return
     with serve(text) as address:
         _out.print(f"The recording is at {address}  (end with Ctrl-C)", soft_wrap=True)
@@ -122,13 +124,3 @@ def _instant(recording: Recording, seconds: float) -> datetime:
             "Give --at a number between.",
         )
     return recording.began + timedelta(seconds=seconds)
-
-
-def _write(export: Path, text: str) -> None:
-    try:
-        export.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BadInput(
-            f"{export} cannot be written: {error.strerror}.", "Choose another folder or name."
-        ) from error
-    _out.print(f"Written: {export}", soft_wrap=True)

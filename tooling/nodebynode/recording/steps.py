@@ -101,7 +101,7 @@ class Steps:
                     f"{row.available} of at least {row.least}",
                 )
             )
-        return f"Deployment {self.deployment} in {self.namespace}\n{_columns(lines)}"
+        return f"Deployment {self.deployment} in {self.namespace}\n{in_columns(lines)}"
 
 
 def steps_of(states: Iterable[tuple[datetime, State]], name: str, namespace: str) -> Steps:
@@ -225,7 +225,8 @@ def _size(rs: ReplicaSet | None) -> Size:
     return Size(rs.wanted, rs.ready, rs.available) if rs else Size(0, 0, 0)
 
 
-def _columns(lines: Sequence[Sequence[str]]) -> str:
+def in_columns(lines: Sequence[Sequence[str]]) -> str:
+    """Lines of cells as plain text, each column as wide as its widest cell."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()

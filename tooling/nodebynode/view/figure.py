@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nodebynode.errors import BadInput, MissingTool
 from nodebynode.view.drawing import missing_graphviz, run_graphviz
+from nodebynode.view.files import write
 from nodebynode.view.metrics import clean
 
 _shown = itertools.count(1)
@@ -82,13 +83,7 @@ class Figure(ABC):
                 f"{file.name} does not end like a picture that can be saved.",
                 f"Give the file a name that ends in {known}.",
             )
-        drawn = ways[file.suffix]()
-        try:
-            file.write_bytes(drawn)
-        except OSError as error:
-            raise BadInput(
-                f"{file} cannot be written: {error.strerror}.", "Choose another folder or name."
-            ) from error
+        write(file, ways[file.suffix]())
         return file
 
     def __repr__(self) -> str:

@@ -21,9 +21,9 @@ from typing import Protocol
 import anywidget
 import traitlets
 
-from nodebynode.errors import BadInput
 from nodebynode.state import State, in_namespace, parse_state, seconds_left
 from nodebynode.state.status import Json
+from nodebynode.view.files import write
 from nodebynode.view.film import Film, Message, pace
 from nodebynode.view.page import MARKUP, PLAYER, STYLE, page
 from nodebynode.view.picture import Map
@@ -163,12 +163,7 @@ class Live:
         file = Path(path)
         with self._lock:
             text = page(self._film, f"The cluster, until {datetime.now(UTC):%Y-%m-%d %H:%M:%S}")
-        try:
-            file.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise BadInput(
-                f"{file} cannot be written: {error.strerror}.", "Choose another folder or name."
-            ) from error
+        write(file, text.encode())
         return file
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Message:

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from nodebynode.recording.steps import in_columns
 from nodebynode.state import (
     Budget,
     Deployment,
@@ -282,9 +283,4 @@ def modelled_words(modelled: Iterable[str]) -> str:
 
 
 def _columns(table: Table) -> str:
-    lines = (tuple(head.upper() for head in table.heads), *table.rows)
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+    return in_columns((tuple(head.upper() for head in table.heads), *table.rows))
