@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from nodebynode.columns import in_columns
 from nodebynode.errors import BadInput
 from nodebynode.state import Deployment, ReplicaSet, State, replicasets_of
 
@@ -223,12 +224,3 @@ def _step(row: _Row, columns: Sequence[str]) -> Step:
 
 def _size(rs: ReplicaSet | None) -> Size:
     return Size(rs.wanted, rs.ready, rs.available) if rs else Size(0, 0, 0)
-
-
-def in_columns(lines: Sequence[Sequence[str]]) -> str:
-    """Lines of cells as plain text, each column as wide as its widest cell."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
