@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from nodebynode.phrases import count
 from nodebynode.state import (
     Budget,
     Deployment,
@@ -15,7 +16,7 @@ from nodebynode.state import (
     replicasets_of,
 )
 from nodebynode.view.colours import BLUE, GREY, INK, VERMILION
-from nodebynode.view.phrases import budget_left, count
+from nodebynode.view.phrases import budget_left
 from nodebynode.view.pods import band_of
 from nodebynode.view.shapes import Box, Frame, Link, Row, Text, safe_id
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
+from nodebynode.phrases import count
 from nodebynode.state import (
     Deployment,
     Node,
@@ -17,7 +18,7 @@ from nodebynode.state import (
     replicasets_of,
 )
 from nodebynode.view.metrics import clean
-from nodebynode.view.phrases import budget_left, count
+from nodebynode.view.phrases import budget_left
 from nodebynode.view.pods import look_of, short_name
 from nodebynode.view.services import address_words, endpoint_words
 

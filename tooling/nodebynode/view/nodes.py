@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from nodebynode.phrases import count
 from nodebynode.state import Node
 from nodebynode.view.colours import FAINT, GREY, INK, RAIL, SHADE, TINT, TRACK, VERMILION
 from nodebynode.view.metrics import clean, shorten_front
-from nodebynode.view.phrases import cores, count, node_status
+from nodebynode.view.phrases import cores, node_status
 from nodebynode.view.places import Grid
 from nodebynode.view.pods import STAND, STAND_LOW, look_of, pod_box
 from nodebynode.view.shapes import Box, Frame, Row, Stroke, Text, bar, largest, safe_id

@@ -10,6 +10,7 @@ import html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from nodebynode.phrases import count
 from nodebynode.state import (
     Deployment,
     EndpointSlice,
@@ -24,7 +25,6 @@ from nodebynode.view.colours import BLUE, GREY
 from nodebynode.view.dot import attributes, escaped, quoted
 from nodebynode.view.drawing import adopt, run_graphviz
 from nodebynode.view.figure import Figure
-from nodebynode.view.phrases import count
 from nodebynode.view.pods import look_of
 from nodebynode.view.services import address_words, how_served, selector_words
 from nodebynode.view.shapes import Frame, safe_id

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from nodebynode.phrases import count
 from nodebynode.state import Endpoint, Service, State, endpoints_of
 from nodebynode.view.colours import BLUE, FAINT, GREY, INK
-from nodebynode.view.phrases import count
 from nodebynode.view.places import Grid
 from nodebynode.view.shapes import Box, Frame, Link, Row, Text, safe_id
 

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
+from nodebynode.phrases import count
 from nodebynode.state import Pod
 from nodebynode.view.colours import GREY
 from nodebynode.view.metrics import clean, wrap
-from nodebynode.view.phrases import count
 from nodebynode.view.pods import pod_box
 from nodebynode.view.shapes import Box, Frame, Row, Text
 from nodebynode.view.yard import TRAY, TRAY_PLACES, Yard

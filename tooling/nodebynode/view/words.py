@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from nodebynode.columns import in_columns
+from nodebynode.phrases import count, listed
 from nodebynode.state import (
     Budget,
     Deployment,
@@ -22,7 +23,7 @@ from nodebynode.state import (
     unassigned,
 )
 from nodebynode.view.metrics import clean
-from nodebynode.view.phrases import budget_left, cores, count, listed, node_status
+from nodebynode.view.phrases import budget_left, cores, node_status
 from nodebynode.view.pods import look_of, needs_a_look
 from nodebynode.view.services import address_words, how_served, selector_words
 
