@@ -10,7 +10,13 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def listed(names: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b, c and 4 more`."""
-    shown = [*names[:3], *([f"{len(names) - 3} more"] if len(names) > 3 else [])]
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """`a`, `a and b`, `a, b, c and 4 more`.
+
+    Args:
+        names: What to list.
+        most: How many are named.
+    """
+    rest = len(names) - most
+    shown = [*names[:most], *([f"{rest} more"] if rest > 0 else [])]
     return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from nodebynode.columns import in_columns
 from nodebynode.errors import BadInput
+from nodebynode.recording.resolution import APART
 from nodebynode.state import Deployment, ReplicaSet, State, replicasets_of
-
-_APART = timedelta(milliseconds=50)
-"""Each kind has its watch; a ReplicaSet may be heard before the Deployment that moved it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +189,7 @@ class _Walk:
     def _stay(self, look: _Look) -> None:
         row = self.rows[-1]
         row.last = look
-        if look.at - row.first.at <= _APART:
+        if look.at - row.first.at <= APART:  # the ReplicaSet may be heard before its Deployment
             row.first = replace(row.first, deployment=look.deployment)
 
     def _change_roles(self, newest: str) -> None:
