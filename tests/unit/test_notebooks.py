@@ -241,6 +241,14 @@ def test_what_only_resembles_a_broken_rule_passes(write, source):
     derive_lab(write(source))
 
 
+def test_a_prediction_has_a_stub_and_needs_no_check(write):
+    text = (
+        '# %% tags=["predict"]\n### BEGIN SOLUTION lab.predict("x", ...)\nSECRET\n### END SOLUTION'
+    )
+    assert sources(derive_lab(write(text))) == ['lab.predict("x", ...)']
+    assert sources(derive_solved(write(text))) == ["SECRET"]
+
+
 lines = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=40)
 
 

@@ -327,8 +327,8 @@ def _role_rules(cell: NotebookNode, split: _Split) -> Iterator[str]:
         yield f"a cell is only one of: {', '.join(sorted(roles))}"
     if "exercise" in roles and not split.regions and not split.problems:
         yield "an exercise needs a solution region"
-    if split.regions and "exercise" not in roles:
-        yield "a solution region may only stand in a cell tagged 'exercise'"
+    if split.regions and not _tags(cell) & {"exercise", "predict"}:
+        yield "a solution region may only stand in a cell tagged 'exercise' or 'predict'"
     if roles & {"exercise", "check"} and cell.cell_type != "code":
         yield "an exercise or a check must be a code cell"
 
