@@ -279,11 +279,15 @@ class Film:
         Returns:
             What a player needs to know of it.
         """
-        frame = self._first + max(0, bisect([frame.at for frame in self.frames], at) - 1)
+        frame = self.number_at(at)
         words = f"{_clock(at)} {_TOLD.get(kind, kind)}: {clean(text)}"
         button = f'<button type="button" value="{frame}">{html.escape(words)}</button>'
         self._marks.append({"frame": frame, "html": f"<li>{button}</li>"})
         return {"marks": [self._marks[-1]]}
+
+    def number_at(self, at: datetime) -> int:
+        """The number of the frame that was seen at an instant, of those that are kept."""
+        return self._first + max(0, bisect([frame.at for frame in self.frames], at) - 1)
 
     def as_json(self) -> Message:
         """All that is kept: what a player begins with."""

@@ -12,6 +12,7 @@ import html
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -34,16 +35,17 @@ h1, noscript { font: 600 20px/1.4 system-ui, "Segoe UI", "DejaVu Sans", sans-ser
 _START = """
 const place = document.getElementById("player"), film = new Film();
 film.hear(JSON.parse(document.getElementById("film").textContent));
-mount(place, place.innerHTML, film, false);
+const view = mount(place, place.innerHTML, film, false);
 """
 
 
-def page(film: Film, title: str) -> str:
+def page(film: Film, title: str, *, at: datetime | None = None) -> str:
     """A film as an HTML page that works offline, also from a file.
 
     Args:
         film: What to show.
         title: The heading.
+        at: The instant that it opens at; its first where it is None.
 
     Raises:
         BadInput: the film has no frame.
@@ -54,7 +56,8 @@ def page(film: Film, title: str) -> str:
             "There is nothing to show: the recording holds no instant.",
             "Record while something happens, then try again.",
         )
-    script = f"\n{PLAYER}{_START}"
+    opening = f"view.show({film.number_at(at)});\n" if at else ""
+    script = f"\n{PLAYER}{_START}{opening}"
     name = html.escape(clean(title))
     # In JSON a `<` can stand only inside a string; so no text can end the element.
     told = json.dumps(film.as_json(), ensure_ascii=False, separators=(",", ":"))

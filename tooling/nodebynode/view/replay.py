@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Collection
+from datetime import datetime
 
 from nodebynode.errors import BadInput
 from nodebynode.recording import Recording
@@ -27,14 +28,21 @@ class Replay:
         recording: What was recorded.
         namespace: Whose objects to show; None shows all.
         modelled: What the cluster only models, in words.
+        at: The instant that it opens at; its first where it is None.
 
     Raises:
         BadInput: The recording holds no instant.
     """
 
     def __init__(
-        self, recording: Recording, *, namespace: str | None = None, modelled: Collection[str] = ()
+        self,
+        recording: Recording,
+        *,
+        namespace: str | None = None,
+        modelled: Collection[str] = (),
+        at: datetime | None = None,
     ) -> None:
+        self._at = at
         self._film = Film.of(recording, namespace=namespace, modelled=modelled)
         if not len(self._film):
             raise BadInput("The recording holds no instant.", "Record while something happens.")
@@ -42,11 +50,12 @@ class Replay:
         self._last = Map(end, namespace=namespace, modelled=modelled)
 
     def __repr__(self) -> str:
-        return f"{len(self._film)} instants. The last: {self._last.title}"
+        opens = f" It opens at {self._at:%H:%M:%S}." if self._at else ""
+        return f"{len(self._film)} instants.{opens} The last: {self._last.title}"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """Jupyter's hook: the player with its film, and how it ends in words."""
-        source = html.escape(page(self._film, _TITLE))
+        source = html.escape(page(self._film, _TITLE, at=self._at))
         high = max(frame.size[1] for frame in self._film.frames) + _CONTROLS
         frame = (
             f'<iframe title="{_TITLE}. {html.escape(repr(self))}" srcdoc="{source}" '
