@@ -102,6 +102,15 @@ lab.check("who-has-a-node", has_a_node)
 # Let us make it say where. `attic` asks for a node with the label `floor=attic`. No node has it.
 #
 # **Guess:** does the cluster refuse this Deployment? Does it exist? Does it have a Pod?
+#
+# In this course you say what you expect *before* you do a thing. The lab keeps it, and lays it
+# beside what happened. A guess that misses costs nothing: it shows you where to look. Run the cell
+# to see what can be answered, then put your answer in the place of the dots and run it again.
+
+# %% tags=["predict"]
+### BEGIN SOLUTION lab.predict("attic", ...)
+lab.predict("attic", "a Pod that runs")
+### END SOLUTION
 
 # %% language="bash"
 # kubectl apply -f - <<'YAML'
@@ -136,7 +145,15 @@ lab.map()
 # %% [markdown]
 # The Deployment is there. Even its Pod is there, in the tray of Pods that have no node: it is
 # `Pending`. A Pod is first an object in the API too; it *gets* a node, once, from the
-# **scheduler**. This is the scheduler's reason for waiting:
+# **scheduler**.
+#
+# Was it what you said?
+
+# %%
+lab.compare("attic")
+
+# %% [markdown]
+# This is the scheduler's reason for waiting:
 
 # %% language="bash"
 # kubectl get events --field-selector reason=FailedScheduling \
@@ -209,7 +226,13 @@ lab.remember("shop")
 
 # %% [markdown]
 # **Guess:** if you write a label `team` on the *Deployment*, how many Pods are restarted?
-#
+
+# %% tags=["predict"]
+### BEGIN SOLUTION lab.predict("label", ...)
+lab.predict("label", 3)
+### END SOLUTION
+
+# %% [markdown]
 # **Your turn.** Give the Deployment `shop` a label `team`, with any value.
 
 # %% language="bash" tags=["exercise"]
@@ -226,8 +249,20 @@ lab.check("written-not-rolled")
 #
 # ## Round 6 · Take one Pod away
 #
-# **Guess:** you delete one Pod. Does *it* come back? With the same name? On the same node?
-#
+# **Guess:** you delete one Pod. Does *it* come back? With the same name? And in which order will
+# you see what happens?
+
+# %% tags=["predict"]
+### BEGIN SOLUTION lab.predict("deleted", ...)
+lab.predict("deleted", "another comes")
+### END SOLUTION
+
+# %% tags=["predict"]
+### BEGIN SOLUTION lab.predict("order", ...)
+lab.predict("order", "gone, made, bound, ready")
+### END SOLUTION
+
+# %% [markdown]
 # This time, watch. `lab.live()` is the map while it changes. Run the cell, and keep it in sight.
 
 # %%
@@ -254,6 +289,14 @@ lab.map()
 #
 # It was quick. In the live map above, press *Step back* until the Pod that you deleted is there
 # again, then step on: see in which order things happened. *Live* brings you back to the present.
+#
+# Now lay your guesses beside what happened.
+
+# %%
+lab.compare()
+
+# %% [markdown]
+# Where one of them parted from what happened, `lab.replay("order")` and the like show that instant.
 #
 # ## Round 7 · Clear a worker without touching the Deployment
 #

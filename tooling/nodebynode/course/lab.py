@@ -13,14 +13,17 @@ from nodebynode.cluster import Cluster, open_cluster
 from nodebynode.course import kernel, progress
 from nodebynode.course.acts import acts_of
 from nodebynode.course.checks import NotYet, by_name, judge
+from nodebynode.course.comparing import Compared
 from nodebynode.course.flight import Flight, new_path
-from nodebynode.course.labs import checks_of
+from nodebynode.course.labs import checks_of, questions_of
 from nodebynode.course.look import Look, Memory, listed
 from nodebynode.course.notebooks import find_lab
+from nodebynode.course.predictions import Predictions
 from nodebynode.errors import BadInput, ClusterError, NodebynodeError
 from nodebynode.kube import Kind
 from nodebynode.kube.feed import KINDS
-from nodebynode.recording import MarkKind, Steps
+from nodebynode.recording import MarkKind, Recording, Steps
+from nodebynode.recording.rules import Story
 from nodebynode.state import parse_state
 from nodebynode.view import MODELLED, Map, modelled_words
 from nodebynode.view.live import Live
@@ -49,6 +52,7 @@ class Lab:
     def __init__(self, name: str, *, cluster: str | None = None) -> None:
         self.name = find_lab(settings.course_root(), name).stem
         self._checks = by_name(checks_of(self.name))
+        self._predictions = Predictions(questions_of(self.name))
         self._cluster = open_cluster(cluster)
         _require_running(self._cluster)
         print(f"Opening lab {self.name} on cluster '{self._cluster.name}' …", flush=True)
@@ -83,6 +87,7 @@ class Lab:
         check = self._checks.get(name)
         if check is None:
             raise BadInput(f"This lab has no check '{name}'.", self._did_you_mean(name))
+        self._remind(check=name)
         self._attempts[name] += 1
         attempt = self._attempts[name]
         try:
@@ -96,6 +101,34 @@ class Lab:
         progress.record(self.name, "check", check=name, outcome="passed", attempt=attempt)
         badge = f" {MODELLED}" if self._cluster.capabilities.modelled else ""
         print(f"✓ {check.title}: {seen}{badge}")
+
+    def predict(self, question: str, value: object = ...) -> None:
+        """Say what you expect, before you do it; it is kept in the recording.
+
+        Args:
+            question: The question's name.
+            value: What you expect. With ... the question is shown, and what can be answered.
+
+        Raises:
+            BadInput: the lab has no such question, or the value is no answer to it.
+        """
+        asked = self._predictions.question(question)
+        if value is ...:
+            print(asked.invitation)
+            return
+        reply = self._predictions.make(asked, value, self._story())
+        if reply.mark:
+            self._mark("prediction", reply.mark)
+            progress.record(self.name, "prediction", question=question, said=reply.mark)
+        print(reply.words)
+
+    def compare(self, question: str | None = None) -> Compared:
+        """Lay what you said beside what came; of all questions, or of one.
+
+        Raises:
+            BadInput: the lab has no such question.
+        """
+        return Compared(self._predictions.compare(self._story(), question))
 
     def map(self) -> Map:
         """Draw every node, the lab's Pods and its Services, with the same in words.
@@ -121,12 +154,25 @@ class Lab:
             )
         return self._live
 
-    def replay(self) -> Replay:
-        """Show all that has happened in this lab until now, to be played and stepped through."""
+    def replay(self, question: str | None = None) -> Replay:
+        """Show all that has happened in this lab until now, to be played and stepped through.
+
+        Args:
+            question: Whose prediction to look at: it opens where what happened left it, or where
+                the answer was decided.
+
+        Raises:
+            BadInput: the lab has no such question.
+        """
+        recording, at = self._flight.so_far(), None
+        if question is not None:
+            [found] = self._predictions.compare(self._story(recording), question)
+            at = found.left or (found.reality and found.reality.at)
         return Replay(
-            self._flight.so_far(),
+            recording,
             namespace=self.namespace,
             modelled=self._cluster.capabilities.modelled,
+            at=at or None,
         )
 
     def steps(self, deployment: str = "shop") -> Steps:
@@ -179,7 +225,16 @@ class Lab:
 
     def _cell_runs(self, cell: str) -> None:
         for act in acts_of(cell):
+            self._remind(command=act)
             self._mark("action", act)
+
+    def _remind(self, *, check: str = "", command: str = "") -> None:
+        """Ask once for a guess that has not been made yet."""
+        for line in self._predictions.remind(self._story, check=check, command=command):
+            print(line)
+
+    def _story(self, recording: Recording | None = None) -> Story:
+        return Story(recording or self._flight.so_far(), self.namespace)
 
     def _end_flight(self) -> None:
         """End view and recording. That either had trouble is told, and stops nothing."""

@@ -1,8 +1,12 @@
-"""The checks of lab 01, what-runs-where: only Pods have nodes."""
+"""The checks and questions of lab 01, what-runs-where: only Pods have nodes."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from nodebynode.course.answers import Answer, Choice, Number, Ordering
 from nodebynode.course.checks import Check, Verdict, not_yet, passed
+from nodebynode.course.labs.readings import departures, first, replacement
 from nodebynode.course.look import (
     Look,
     Memory,
@@ -12,6 +16,8 @@ from nodebynode.course.look import (
     pod_is_ready,
     uid_of,
 )
+from nodebynode.course.predictions import Question, Reality
+from nodebynode.recording.rules import Story, created, leaves, mark
 
 _RUN_FROM_TOP = "Run the cells above, from the top."
 _KINDS = ("Deployment", "ReplicaSet", "Pod")
@@ -201,6 +207,98 @@ def _since_remembered(look: Look, expected: str) -> tuple[Memory, Memory, Verdic
 def _generation(memory: Memory) -> str:
     return str(memory.deployment[1]) if memory.deployment else "none"
 
+
+_WAITS, _RUNS = "a Pod that waits", "a Pod that runs"
+_ANOTHER, _SAME, _NONE = "another comes", "it comes back", "none comes"
+_STEPS = ("made", "bound", "ready", "gone")
+_LABELLED = mark("kubectl label dep")
+
+
+def _what_attic_has(story: Story) -> Reality | None:
+    for look in story.looks:
+        for pod in story.pods(look, "attic"):
+            if pod.node or pod.unscheduled:
+                return Reality(_RUNS if pod.node else _WAITS, look.at)
+    return None
+
+
+def _restarted(story: Story) -> Reality | None:
+    left, labelled = departures(story, "shop", _LABELLED), first(story, _LABELLED)
+    return None if left is None or labelled is None else Reality(len(left), [labelled, *left][-1])
+
+
+def _one_too_many(story: Story, said: Answer) -> datetime | None:
+    if not isinstance(said, int | float):
+        return None
+    left = enumerate(departures(story, "shop", _LABELLED) or (), start=1)
+    return next((at for number, at in left if number > said), None)
+
+
+def _who_came(story: Story) -> Reality | None:
+    found = replacement(story, "shop")
+    if found is None or found.new is None:
+        return None
+    same = found.new.name == found.old.name
+    return Reality(_SAME if same else _ANOTHER, found.steps["made"])
+
+
+def _in_which_order(story: Story) -> Reality | None:
+    found = replacement(story, "shop")
+    if found is None or len(found.steps) < len(_STEPS):
+        return None
+    steps = found.steps
+    return Reality(tuple(sorted(steps, key=lambda step: steps[step])), max(steps.values()))
+
+
+def _first_out_of_order(story: Story, said: Answer) -> datetime | None:
+    found, came = replacement(story, "shop"), _in_which_order(story)
+    if found is None or came is None or not isinstance(came.value, tuple):
+        return None
+    pairs = zip(came.value, said if isinstance(said, tuple) else (), strict=False)
+    return next((found.steps[step] for step, other in pairs if step != other), None)
+
+
+PREDICTIONS = (
+    Question(
+        "attic",
+        "What will there be of attic, once its Deployment is applied?",
+        Choice(("nothing: it is refused", "a Deployment without a Pod", _WAITS, _RUNS)),
+        act=created("attic"),
+        do="run the cell that applies attic",
+        reality=_what_attic_has,
+    ),
+    Question(
+        "label",
+        "How many Pods are restarted when the Deployment gets a label?",
+        Number("Pod", "Pods"),
+        act=_LABELLED,
+        do="label the Deployment in round 5, with `kubectl label` in its cell",
+        reality=_restarted,
+        check="written-not-rolled",
+        command="kubectl label dep",
+        left=_one_too_many,
+    ),
+    Question(
+        "deleted",
+        "You delete one Pod. What becomes of it?",
+        Choice((_SAME, _ANOTHER, _NONE)),
+        act=leaves("shop"),
+        do="delete one Pod in round 6",
+        reality=_who_came,
+        check="one-replaced",
+        command="kubectl delete",
+    ),
+    Question(
+        "order",
+        "You delete one Pod. In which order: the old one is gone; a new one is made, bound, ready?",
+        Ordering(_STEPS),
+        act=leaves("shop"),
+        do="delete one Pod in round 6",
+        reality=_in_which_order,
+        check="one-replaced",
+        left=_first_out_of_order,
+    ),
+)
 
 CHECKS = (
     Check(

@@ -23,7 +23,9 @@ from nodebynode.recording.rules.finding import Finding, Verdict, Violation
 from nodebynode.recording.rules.moments import (
     Moment,
     cordoned,
+    created,
     last,
+    leaves,
     mark,
     rollout_begins,
     rollout_ends,
@@ -32,6 +34,7 @@ from nodebynode.recording.rules.moments import (
 from nodebynode.recording.rules.over_time import always, eventually, never
 from nodebynode.recording.rules.rule import Rule
 from nodebynode.recording.rules.sequences import sequence
+from nodebynode.recording.rules.story import Story
 
 __all__ = [
     "Condition",
@@ -39,15 +42,18 @@ __all__ = [
     "Finding",
     "Moment",
     "Rule",
+    "Story",
     "Verdict",
     "Violation",
     "always",
     "available",
     "cordoned",
+    "created",
     "each_eviction_waits_for_ready",
     "endpoints",
     "eventually",
     "last",
+    "leaves",
     "mark",
     "more_than",
     "never",

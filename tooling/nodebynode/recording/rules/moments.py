@@ -102,6 +102,44 @@ class _End(Moment):
 
 
 @dataclass(frozen=True, slots=True)
+class _Created(Moment):
+    deployment: str
+
+    def __str__(self) -> str:
+        return f"the creation of {self.deployment}"
+
+    @property
+    def kind(self) -> str:
+        return "deployments"
+
+    def instants(self, story: Story) -> Iterator[datetime]:
+        return _becoming(story.looks, self._is_there)
+
+    def _is_there(self, state: State) -> bool:
+        return any(one.name == self.deployment for one in state.deployments)
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaves(Moment):
+    deployment: str
+
+    def __str__(self) -> str:
+        return f"a Pod of {self.deployment} leaving"
+
+    @property
+    def kind(self) -> str:
+        return "pods"
+
+    def instants(self, story: Story) -> Iterator[datetime]:
+        before = set[str]()
+        for look in story.looks:
+            now = {pod.uid for pod in story.pods(look, self.deployment) if not pod.terminating}
+            for _ in before - now:
+                yield look.at
+            before = now
+
+
+@dataclass(frozen=True, slots=True)
 class _Last(Moment):
     moment: Moment
 
@@ -144,6 +182,16 @@ def cordoned(node: str | None = None) -> Moment:
 def uncordoned(node: str | None = None) -> Moment:
     """A node is uncordoned; any node where none is named."""
     return _Cordon(node, on=False)
+
+
+def created(deployment: str) -> Moment:
+    """A Deployment appears. One that was there before counts at once."""
+    return _Created(deployment)
+
+
+def leaves(deployment: str) -> Moment:
+    """A Pod of a Deployment begins to terminate, or is gone without; each Pod counts once."""
+    return _Leaves(deployment)
 
 
 def rollout_begins(deployment: str) -> Moment:
