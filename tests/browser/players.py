@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,12 @@ class PlayerPage:
 
     # ── opening ──────────────────────────────────────────────────────────────────────────────
 
-    def open_film(self, film: Film, folder: Path, title: str = "A lab") -> None:
-        """Open a film as an offline file."""
+    def open_film(
+        self, film: Film, folder: Path, title: str = "A lab", *, at: datetime | None = None
+    ) -> None:
+        """Open a film as an offline file, at an instant or at its beginning."""
         file = folder / "film.html"
-        file.write_text(page(film, title), encoding="utf-8")
+        file.write_text(page(film, title, at=at), encoding="utf-8")
         self._open(file)
 
     def open_widget(self, folder: Path, *, ground: str = "#fff") -> None:

@@ -78,6 +78,14 @@ def test_each_instant_is_shown_as_it_was_drawn(replay: PlayerPage) -> None:
         assert replay.svg.evaluate(NAMED), step
 
 
+def test_a_film_opens_at_the_instant_that_is_asked_for(player: PlayerPage, tmp_path: Path) -> None:
+    frames = list(Film.of(story()).frames)
+    player.open_film(Film.of(story()), tmp_path, at=frames[4].at)
+    assert player.where.endswith(f"step 5 of {LAST}")
+    assert player.shown() == player.expected(SHOWN[4])
+    assert player.errors == []
+
+
 def test_after_playing_the_picture_is_the_same_as_well(replay: PlayerPage) -> None:
     replay.tab.get_by_label("Speed").select_option("4")
     replay.press("Play")
