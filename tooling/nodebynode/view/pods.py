@@ -100,7 +100,7 @@ class Dress:
 
 
 def pod_box(pod: Pod, place: tuple[float, float, float, float], dress: Dress) -> Box:
-    """A Pod in its place: four lines in a high one, two in a low one, one in a flat one.
+    """A Pod in its place: four lines in a high one, one in a low or a flat one.
 
     Args:
         pod: The Pod.
@@ -117,7 +117,7 @@ def pod_box(pod: Pod, place: tuple[float, float, float, float], dress: Dress) ->
         frame=look.frame,
         band=dress.marks.get(pod.owner_uid, ""),
         pad=5,
-        top=9 if height >= _HIGH else 6 if height >= _LOW else 3,
+        top=9 if height >= _HIGH else 7 if height >= _LOW else 3,
         tooltip=pod_sentence(pod, dress.at, served),
     )
     strokes = band_of(box)
@@ -136,8 +136,8 @@ def _says(pod: Pod, look: Look, box: Box, at: datetime) -> Iterator[Row]:
         beside -= _HATCHED if look.kind == "leaving" else 0
         yield Row(14, (glyph, largest(name, beside, (9, 8, 7.5)).within(beside)))
     elif not high:
-        yield Row(15, (largest(name, box.room, (9.5, 8.5, 7.5)),))
-        yield Row(13, (glyph, Text(pod.version, 9, GREY)))
+        both = Text(f"{look.glyph} {name.words}")
+        yield Row(16, (largest(both, box.room, (9, 8, 7.5)),))
     else:
         yield Row(19, (glyph, largest(name, beside, (12.5, 11, 10))))
         ready = Text(f"{pod.version} · {pod.ready_containers}/{pod.containers}", 10.5, GREY)
