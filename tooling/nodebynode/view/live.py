@@ -24,7 +24,8 @@ import traitlets
 from nodebynode.state import State, in_namespace, parse_state, seconds_left
 from nodebynode.state.status import Json
 from nodebynode.view.files import write
-from nodebynode.view.film import Film, Message, pace
+from nodebynode.view.film import Film, Message
+from nodebynode.view.pacing import Pacer, pace
 from nodebynode.view.page import MARKUP, PLAYER, STYLE, page
 from nodebynode.view.picture import Map
 from nodebynode.view.writer import to_svg
@@ -188,7 +189,7 @@ class Live:
 
     def _run(self) -> None:
         """Draw at once when something changes, then not again for as long as the pace asks."""
-        counting = False
+        counting, pacer = False, Pacer()
         self._await_source()
         while not self._stopping.is_set():
             woken = self._wake.wait(_COUNTDOWN if counting else _BEAT)
@@ -201,7 +202,7 @@ class Live:
                     state = self._draw()
                     shown = in_namespace(state, self._namespace).pods
                     counting = any(seconds_left(pod, state.at) for pod in shown)
-                    rest = pace(len(shown))
+                    rest = pacer.rest(pace(len(shown)), time.monotonic())
                 self._answer()
                 self._say(_trouble(self._source))
             except Exception as error:  # kept for `check`; the next picture may be fine
