@@ -40,9 +40,9 @@ class Look:
 def look_of(pod: Pod) -> Look:
     """The one state that a Pod is shown in: leaving comes before failed, failed before unready."""
     dim = STATES["unready"]
-    if pod.terminating and not pod.finished:
-        leaves = STATES["leaving"]
-        return Look("leaving", "✕", "leaving", leaves, Frame(leaves, pen=1.6))
+    if pod.terminating:
+        leaves, word = STATES["leaving"], "ended" if pod.finished else "leaving"
+        return Look("leaving", "✕", word, leaves, Frame(leaves, pen=1.6))
     if pod.phase == "Failed" or (not pod.ready and _TROUBLE.search(pod.reason)):
         return Look("failed", "▲", pod.reason, STATES["failed"], Frame(INK, pen=2, dash="dashed"))
     if pod.phase == "Succeeded":
@@ -153,7 +153,7 @@ def _status(pod: Pod, look: Look, room: float, at: datetime) -> list[str]:
     """Up to two lines: what state it is in, and for how long yet."""
     lines = wrap(re.findall(r"[A-Z]?[^A-Z]+|[A-Z]", look.word), 10, room, lines=2, glue="")
     left = seconds_left(pod, at)
-    if look.kind == "leaving" and left is not None:
+    if look.word == "leaving" and left is not None:
         lines.append(f"within {left} s" if left else "overdue")
     return lines[:2]
 
