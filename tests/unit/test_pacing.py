@@ -1,8 +1,9 @@
 """The pace of live pictures."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
-
 from nodebynode.view.pacing import Pacer, pace
 
 
@@ -26,7 +27,7 @@ def test_no_second_has_more_than_ten_frames(changes: list[float], pods: int) -> 
 
 def test_a_storm_is_drawn_at_a_steady_pace() -> None:
     drawn = frames([number / 100 for number in range(300)], 12)
-    gaps = [after - before for before, after in zip(drawn[2:], drawn[3:], strict=False)]
+    gaps = [after - before for before, after in pairwise(drawn)]
     assert len(drawn) > 24
     assert max(gaps) < 0.13
 

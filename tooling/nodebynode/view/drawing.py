@@ -47,7 +47,7 @@ def run_graphviz(dot: str, form: str, *, pinned: bool = True) -> bytes:
     engine, keep = ("neato", 2) if pinned else ("dot", None)
     try:
         # Graphviz warns where its own font is wider than a cell; the cells are ours to answer for.
-        return graphviz.pipe(engine, form, dot.encode(), neato_no_op=keep, quiet=True)
+        return bytes(graphviz.pipe(engine, form, dot.encode(), neato_no_op=keep, quiet=True))
     except graphviz.ExecutableNotFound as error:
         raise MissingTool("Graphviz is not installed.", _INSTALL) from error
     except graphviz.CalledProcessError as error:
