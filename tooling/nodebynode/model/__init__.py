@@ -1,0 +1,1 @@
+"""What Kubernetes will do, foretold by its own rules: rollouts, scale-downs and drains; pure."""
