@@ -25,7 +25,10 @@ from nodebynode.view.words import Table
 _shown = itertools.count(1)
 _AMOUNTS = (0, 1, 2, 3, 4, 5, "10%", "25%", "50%", "100%")
 _MOST_REPLICAS, _MOST_SECONDS = 20, 60
-_WIDE = {"description_width": "13em"}
+_LOOK: Mapping[str, Any] = {
+    "style": {"description_width": "13em"},
+    "layout": {"width": "40em", "max_width": "100%"},
+}
 Strategy = Literal["RollingUpdate", "Recreate"]
 
 
@@ -125,7 +128,7 @@ def _controls(plan: Plan) -> dict[str, ipywidgets.Widget]:
         "unavailable": _amount("maxUnavailable", plan.unavailable),
         "startup": _seconds("start-up (s)", 3.0 if plan.startup is None else plan.startup),
         "never": ipywidgets.Checkbox(
-            value=plan.startup is None, description="new Pods are never Ready", style=_WIDE
+            value=plan.startup is None, description="new Pods are never Ready", **_LOOK
         ),
         "min_ready": _seconds("minReadySeconds", plan.min_ready),
         "grace": _seconds("until gone (s)", plan.grace),
@@ -133,15 +136,13 @@ def _controls(plan: Plan) -> dict[str, ipywidgets.Widget]:
             options=["RollingUpdate", "Recreate"],
             value=plan.strategy,
             description="strategy",
-            style=_WIDE,
+            **_LOOK,
         ),
     }
 
 
 def _count(name: str, value: int, most: int) -> ipywidgets.Widget:
-    return ipywidgets.IntSlider(
-        value=value, min=0, max=max(most, value), description=name, style=_WIDE
-    )
+    return ipywidgets.IntSlider(value=value, min=0, max=max(most, value), description=name, **_LOOK)
 
 
 def _seconds(name: str, value: Any) -> ipywidgets.Widget:
@@ -152,16 +153,14 @@ def _seconds(name: str, value: Any) -> ipywidgets.Widget:
         step=0.5,
         readout_format=".1f",
         description=name,
-        style=_WIDE,
+        **_LOOK,
     )
 
 
 def _amount(name: str, value: int | str) -> ipywidgets.Widget:
     known = [str(one) for one in _AMOUNTS]
     options = known if str(value) in known else [*known, str(value)]
-    return ipywidgets.SelectionSlider(
-        options=options, value=str(value), description=name, style=_WIDE
-    )
+    return ipywidgets.SelectionSlider(options=options, value=str(value), description=name, **_LOOK)
 
 
 def _plan(controls: Mapping[str, ipywidgets.Widget]) -> Plan:
