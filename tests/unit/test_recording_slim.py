@@ -18,6 +18,7 @@ from .api_objects import BEGAN, SECRET, Json, Maker
 
 Path = tuple[str, ...]
 MAKE = Maker()
+COST = "controller.kubernetes.io/pod-deletion-cost"
 DEPLOYMENT = MAKE.deployment(3)
 REPLICASET = {
     **MAKE.replicaset(DEPLOYMENT, 1, 3),
@@ -72,6 +73,7 @@ def pods() -> list[Json]:
         changed(pod, status={"containerStatuses": [run({"terminated": {"exitCode": 7}})]}),
         changed(pod, status={"phase": "Failed", "reason": "Evicted"}),
         changed(pod, metadata=leaving, status={"phase": "Running"}),
+        changed(pod, metadata={"annotations": {COST: "-100", "secret": SECRET}}),
         changed(
             pod,
             spec={"initContainers": inits, "overhead": {"cpu": "10m"}},
@@ -253,6 +255,8 @@ def test_nothing_secret_is_kept(plural: str) -> None:
     assert SECRET not in small
 
 
-def test_of_annotations_the_revision_alone_is_kept() -> None:
+def test_of_annotations_the_revision_and_the_deletion_cost_alone_are_kept() -> None:
     small = slim("replicasets", REPLICASET)
     assert small["metadata"]["annotations"] == {"deployment.kubernetes.io/revision": "1"}
+    kept = [slim("pods", pod)["metadata"].get("annotations") for pod in pods()]
+    assert [one for one in kept if one] == [{COST: "-100"}]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -113,6 +113,26 @@ def test_sidecars_count_as_containers_and_ready_ones_as_ready() -> None:
     parsed = only_pod(pod)
     assert (parsed.ready_containers, parsed.containers, parsed.restarts) == (2, 2, 2)
     assert not parsed.ready  # that is the condition, which a readiness gate may still hold back
+
+
+def test_a_pod_knows_what_a_scale_down_asks() -> None:
+    since = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-02T14:02:05Z"}
+    cost = {"annotations": {"controller.kubernetes.io/pod-deletion-cost": "-5"}}
+    log = {**running(name="log", restarts=4), "started": True}
+    setup = {**ended(exitCode=0), "name": "setup", "restartCount": 9}
+    both = status(
+        running(restarts=1),
+        running(restarts=3),
+        initContainerStatuses=[log, setup],
+        conditions=[since],
+    )
+    pod = only_pod(a_pod(meta=cost, spec=SIDECAR, status=both))
+    assert pod.ready_since == AT - timedelta(seconds=2)
+    assert (pod.deletion_cost, pod.most_restarts) == (-5, (3, 4))
+    assert pod.active
+    unready = {**since, "status": "False"}
+    pod = only_pod(a_pod(meta=LEAVING, status=status(running(), conditions=[unready])))
+    assert (pod.ready_since, pod.deletion_cost, pod.active) == (None, 0, False)
 
 
 def test_a_leaving_pod_knows_its_time() -> None:

@@ -34,6 +34,7 @@ _CONDITION = _all("type", "status", "reason", "message")
 _STATUS = _all("type", "status")
 _OWNERS = _Chosen("controller", {True: _all("uid", "controller")})
 _REVISION = _all("deployment.kubernetes.io/revision")
+_COST = _all("controller.kubernetes.io/pod-deletion-cost")
 _CPU = _all("cpu")
 _REQUESTS = _all(requests=_CPU)
 _TEMPLATE = _all(spec=_all(containers=_all("image")))
@@ -99,6 +100,7 @@ _SHAPES: Mapping[str, Shape] = {
             "deletionTimestamp",
             "deletionGracePeriodSeconds",
             ownerReferences=_OWNERS,
+            annotations=_COST,
         ),
         spec=_all(
             "nodeName",
@@ -111,7 +113,12 @@ _SHAPES: Mapping[str, Shape] = {
             "phase",
             "reason",
             conditions=_Chosen(
-                "type", {"Ready": _STATUS, "Initialized": _STATUS, "PodScheduled": _CONDITION}
+                "type",
+                {
+                    "Ready": _all("type", "status", "lastTransitionTime"),
+                    "Initialized": _STATUS,
+                    "PodScheduled": _CONDITION,
+                },
             ),
             containerStatuses=_RUN,
             initContainerStatuses=_INIT_RUN,

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from nodebynode.columns import in_columns
 from nodebynode.errors import BadInput
 from nodebynode.state import Deployment, ReplicaSet, State, replicasets_of
 
@@ -196,8 +197,10 @@ class _Walk:
     def _change_roles(self, newest: str) -> None:
         """What the new one was made for starts from the row before, where it wanted nothing.
 
-        That row is told in both roles only if a rollout led to it.
+        That row is told in both roles only if a rollout led to it. Recreate makes the new one when
+        nothing is wanted any more: the old one has shrunk for its sake, and there are two rows.
         """
+        emptied = self._pop_emptied()
         start = self.rows[-1].last
         row = _Row(start, start, newest)
         if self._in_role > 1:
@@ -205,6 +208,17 @@ class _Walk:
         else:
             self.rows[-1] = row
         self._in_role = 1
+        if emptied:
+            emptied.newest = newest
+            self.rows.append(emptied)
+            self._in_role += 1
+
+    def _pop_emptied(self) -> _Row | None:
+        look = self.rows[-1].last
+        if look.deployment.strategy != "Recreate" or look.sizes or self._in_role == 1:
+            return None
+        self._in_role -= 1
+        return self.rows.pop()
 
 
 def _step(row: _Row, columns: Sequence[str]) -> Step:
@@ -223,12 +237,3 @@ def _step(row: _Row, columns: Sequence[str]) -> Step:
 
 def _size(rs: ReplicaSet | None) -> Size:
     return Size(rs.wanted, rs.ready, rs.available) if rs else Size(0, 0, 0)
-
-
-def in_columns(lines: Sequence[Sequence[str]]) -> str:
-    """Lines of cells as plain text, each column as wide as its widest cell."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )

@@ -84,11 +84,22 @@ class Pod:
     """The scheduler's message while it finds no node, else empty."""
     created: datetime | None
     cpu: int
+    ready_since: datetime | None = None
+    """When it last became ready, to the second; None while it is not ready."""
+    deletion_cost: int = 0
+    """Its annotation `controller.kubernetes.io/pod-deletion-cost`."""
+    most_restarts: tuple[int, int] = (0, 0)
+    """The restarts of the container with the most of them, and of the sidecar with the most."""
 
     @property
     def finished(self) -> bool:
         """Whether all its containers have ended for good; its requests then count no more."""
         return self.phase in ("Succeeded", "Failed")
+
+    @property
+    def active(self) -> bool:
+        """Whether it counts as a replica (`controller_utils.go: IsPodActive`)."""
+        return not (self.finished or self.terminating)
 
 
 @dataclass(frozen=True, slots=True)

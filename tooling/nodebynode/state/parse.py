@@ -24,13 +24,14 @@ from nodebynode.state.objects import (
 )
 from nodebynode.state.quantity import millicores, parse_time, resolve_fenceposts, whole
 from nodebynode.state.selector import Requirement, Selector
-from nodebynode.state.status import Json, condition, pod_status
+from nodebynode.state.status import Json, condition, most_restarts, pod_status
 
 T = TypeVar("T")
 Order = tuple[Any, ...]
 _ZONE = "topology.kubernetes.io/zone"
 _ROLE = "node-role.kubernetes.io/control-plane"
 _SERVICE = "kubernetes.io/service-name"
+_COST = "controller.kubernetes.io/pod-deletion-cost"
 _REVISION = "deployment.kubernetes.io/revision"
 
 
@@ -110,13 +111,15 @@ def _node(obj: Json) -> Node:
 def _pod(obj: Json) -> Pod:
     meta, spec, status = obj["metadata"], obj.get("spec") or {}, obj.get("status") or {}
     scheduled, shown = condition(obj, "PodScheduled"), pod_status(obj)
+    ready = condition(obj, "Ready")
+    is_ready = ready.get("status") == "True"
     return Pod(
         **_names(obj),
         labels=dict(meta.get("labels") or {}),
         owner_uid=_owner(obj),
         node=spec.get("nodeName") or None,
         phase=status.get("phase", "Pending"),
-        ready=condition(obj, "Ready").get("status") == "True",
+        ready=is_ready,
         ready_containers=shown.ready,
         containers=shown.containers,
         terminating=bool(meta.get("deletionTimestamp")),
@@ -128,6 +131,9 @@ def _pod(obj: Json) -> Pod:
         unscheduled=scheduled.get("message", "") if scheduled.get("status") == "False" else "",
         created=parse_time(meta.get("creationTimestamp")),
         cpu=_requested_cpu(spec),
+        ready_since=parse_time(ready.get("lastTransitionTime")) if is_ready else None,
+        deletion_cost=int((meta.get("annotations") or {}).get(_COST, 0)),
+        most_restarts=most_restarts(obj),
     )
 
 

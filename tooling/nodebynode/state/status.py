@@ -24,9 +24,8 @@ class PodStatus(NamedTuple):
 def pod_status(pod: Json) -> PodStatus:
     """Read the printer's columns out of a Pod as the API gives it."""
     spec, status = pod.get("spec") or {}, pod.get("status") or {}
-    inits = {c["name"]: c for c in spec.get("initContainers") or ()}
-    sidecars = {name for name, c in inits.items() if c.get("restartPolicy") == "Always"}
-    initial = status.get("initContainerStatuses") or ()
+    sidecars, initial = _sidecars(spec), status.get("initContainerStatuses") or ()
+    inits = spec.get("initContainers") or ()
     reason, sidecars_ready = _initializing(initial, sidecars, len(inits))
     restarts = sum(c.get("restartCount", 0) for c in initial)
     ready = sidecars_ready
@@ -40,10 +39,27 @@ def pod_status(pod: Json) -> PodStatus:
     return PodStatus(ready, containers, _leaving(pod) or reason, restarts)
 
 
+def most_restarts(pod: Json) -> tuple[int, int]:
+    """The restarts of the container with the most of them, and of the sidecar with the most.
+
+    Source: kubernetes, `pkg/controller/controller_utils.go: maxContainerRestarts`.
+    """
+    spec, status = pod.get("spec") or {}, pod.get("status") or {}
+    sidecars, initial = _sidecars(spec), status.get("initContainerStatuses") or ()
+    main = status.get("containerStatuses") or ()
+    beside = (c.get("restartCount", 0) for c in initial if c["name"] in sidecars)
+    return max((c.get("restartCount", 0) for c in main), default=0), max(beside, default=0)
+
+
 def condition(obj: Json, type_: str) -> Json:
     """The condition of that type in an object's status, or an empty one."""
     conditions = (obj.get("status") or {}).get("conditions") or ()
     return next((c for c in conditions if c.get("type") == type_), {})
+
+
+def _sidecars(spec: Json) -> set[str]:
+    inits = spec.get("initContainers") or ()
+    return {c["name"] for c in inits if c.get("restartPolicy") == "Always"}
 
 
 def _phase(pod: Json) -> str:

@@ -170,7 +170,7 @@ class Live:
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Message:
         """Jupyter's hook: the picture of now and its words, and the widget where somebody looks."""
         self._drawn.wait(_FIRST + 1)
-        watched = _is_watched()
+        watched = is_watched()
         draws = _Plain if watched else Map
         picture = draws(self._look(), namespace=self._namespace, modelled=self._modelled)
         bundle = picture._repr_mimebundle_()
@@ -294,7 +294,7 @@ def _trouble(source: Source) -> str:
     return f"Stale since {when}: {source.problem or 'no contact'}"
 
 
-def _is_watched() -> bool:
+def is_watched() -> bool:
     """Whether the cell that runs was sent by a front end with somebody before it.
 
     Programs that run notebooks (nbclient, and so nbconvert and papermill, and nbval) send cells

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from nodebynode.recording.steps import in_columns
+from nodebynode.columns import in_columns
 from nodebynode.state import (
     Budget,
     Deployment,
