@@ -73,7 +73,7 @@ class Load:
     # ── what the pacer calls ─────────────────────────────────────────────────────────────────
 
     def _send(self, number: int) -> None:
-        self._start(self._ask(number))
+        self._start(self._ask(number, round(time.time(), 4), self._loop.time()))
 
     def _miss(self, number: int, late: float) -> None:
         self._write({"n": number, "at": round(time.time() - late, 4), "outcome": "not measured"})
@@ -96,8 +96,7 @@ class Load:
 
     # ── one request ──────────────────────────────────────────────────────────────────────────
 
-    async def _ask(self, number: int) -> None:
-        at, began = round(time.time(), 4), self._loop.time()
+    async def _ask(self, number: int, at: float, began: float) -> None:
         keep, connection = self._take()
         line: dict[str, object] = {"n": number, "at": at}
         line["connection"] = "kept" if connection else "new"

@@ -1,4 +1,4 @@
-"""What users felt, and why: the traffic of a load and the recording of the same time, as one page."""
+"""What users felt, and why: a load's traffic and the recording of the same time, on one page."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import html
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from nodebynode.recording import Recording
 from nodebynode.recording.steps import in_columns
@@ -107,7 +107,7 @@ class Report:
             counts = Counter(map(key, good))
             rows += [(f"{word} {name}", str(n)) for name, n in sorted(counts.items()) if name]
         outcomes = Counter(one.outcome for one in self.traffic.of("lost"))
-        rows += [(f"nobody: {word}", str(n)) for word, n in sorted(outcomes.items())]
+        rows += [(f"lost: {word}", str(n)) for word, n in sorted(outcomes.items())]
         return rows
 
     def _why(self) -> list[tuple[str, str]]:
@@ -141,12 +141,13 @@ def explain(traffic: Traffic, recording: Recording, namespace: str, service: str
 
 
 def longest_gap(traffic: Traffic) -> Gap:
-    """The longest time without a good answer, from the load's beginning to its end."""
+    """The longest time without a good answer, from the load's beginning to its last request."""
     marks = [(one.ended, one.ended) for one in traffic.of("ok")]
     marks += [(one.at, one.ended) for one in traffic.stalls]
     marks += [(one.at, one.at) for one in traffic.of(NOT_MEASURED)]
     longest, last = Gap(traffic.began, 0.0), traffic.began
-    for begins, ends in [*sorted(marks), (traffic.ended, traffic.ended)]:
+    end = max((one.at for one in traffic.requests), default=traffic.began)
+    for begins, ends in [*sorted(marks), (end, end)]:
         if (seconds := (begins - last).total_seconds()) > longest.seconds:
             longest = Gap(last, seconds)
         last = max(last, ends)

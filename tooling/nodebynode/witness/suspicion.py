@@ -119,13 +119,12 @@ def stopping(case: Case, life: Life) -> Suspect | None:
     if leaving is None or last < leaving - HEARD:
         return None
     route = life.last_routed(request.at + HEARD)
-    came = f"the request came {span_between(leaving, request.at)}"
+    came = f"the request came {span_between(leaving, request.at)} it began"
     if route is None or route.until is None:
-        left = "had not left the slice when the recording ended"
-        said = f"Its endpoint {left}; {came} the Pod began to terminate."
+        said = f"The Pod had begun to terminate, and the EndpointSlice still led to it; {came}."
     else:
-        left = span_words(max(route.until - leaving, _NOTHING))
-        said = f"Its endpoint left the slice {left} after the Pod began to terminate; {came} that."
+        more = span_words(max(route.until - leaving, _NOTHING))
+        said = f"The EndpointSlice led to it until {more} after it began to terminate; {came}."
     return Suspect(Cause.LATE, life.name, said)
 
 

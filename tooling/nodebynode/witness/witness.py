@@ -125,7 +125,8 @@ class Witness:
 
     def _make_log(self) -> None:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError):  # a file: opening what is in it says so in clear words
+                self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.touch(exist_ok=False)
         except FileExistsError as error:
             raise BadInput(
