@@ -62,7 +62,7 @@ class Browser:
 def browser(monkeypatch: pytest.MonkeyPatch) -> Browser:
     """A browser, and somebody before it."""
     browser = Browser()
-    monkeypatch.setattr(live_view, "_is_watched", lambda: True)
+    monkeypatch.setattr(live_view, "is_watched", lambda: True)
     monkeypatch.setattr(live_view._Screen, "send", lambda _, message: browser.hear(message))
     return browser
 

@@ -48,7 +48,7 @@ _FIRST = 3.0
 _SHARE = 2
 """After a frame, so many times what it took to make it is left to the cells."""
 _JOIN_SECONDS = 2.0
-_VIEW = "application/vnd.jupyter.widget-view+json"
+VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class Source(Protocol):
@@ -169,7 +169,7 @@ class Live:
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Message:
         """Jupyter's hook: the picture of now and its words, and the widget where somebody looks."""
         self._drawn.wait(_FIRST + 1)
-        watched = _is_watched()
+        watched = is_watched()
         draws = _Plain if watched else Map
         picture = draws(self._look(), namespace=self._namespace, modelled=self._modelled)
         bundle = picture._repr_mimebundle_()
@@ -177,7 +177,7 @@ class Live:
             return {**bundle}
         model = {"version_major": 2, "version_minor": 0, "model_id": self._open().model_id}
         short = {kind: text for kind, text in bundle.items() if len(text) <= _LARGE}
-        return {"text/plain": picture.title, **short, _VIEW: model}
+        return {"text/plain": picture.title, **short, VIEW: model}
 
     # ── the thread ───────────────────────────────────────────────────────────────────────────
 
@@ -293,7 +293,7 @@ def _trouble(source: Source) -> str:
     return f"Stale since {when}: {source.problem or 'no contact'}"
 
 
-def _is_watched() -> bool:
+def is_watched() -> bool:
     """Whether the cell that runs was sent by a front end with somebody before it.
 
     Programs that run notebooks (nbclient, and so nbconvert and papermill, and nbval) send cells
