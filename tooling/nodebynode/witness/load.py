@@ -85,25 +85,38 @@ class Load:
     def _start(self, request: Coroutine[object, object, None]) -> None:
         task = self._loop.create_task(request)
         self._requests.add(task)
-        task.add_done_callback(self._requests.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, request: asyncio.Task[None]) -> None:
+        self._requests.discard(request)
+        if not request.cancelled() and (error := request.exception()):
+            self._end_with(error)
 
     def _write(self, line: dict[str, object]) -> None:
         try:
             self._log.write(line)
-        except OSError as error:  # raised once all is over
-            self._problem = self._problem or error
-            self.stop()
+        except OSError as error:
+            self._end_with(error)
+
+    def _end_with(self, error: BaseException) -> None:
+        """Stop, and raise this once all is over."""
+        self._problem = self._problem or error
+        self.stop()
 
     # ── one request ──────────────────────────────────────────────────────────────────────────
 
     async def _ask(self, number: int, at: float, began: float) -> None:
         keep, connection = self._take()
-        line: dict[str, object] = {"n": number, "at": at}
-        line["connection"] = "kept" if connection else "new"
-        line["id"] = connection.id if connection else self._next_id()
-        task = self._loop.create_task(self._exchange(connection, int(str(line["id"])), keep))
+        id_ = connection.id if connection else self._next_id()
+        task = self._loop.create_task(self._exchange(connection, id_, keep))
         await self._wait(task, began)
-        line["ms"] = round((self._loop.time() - began) * 1000, 2)
+        line: dict[str, object] = {
+            "n": number,
+            "at": at,
+            "ms": round((self._loop.time() - began) * 1000, 2),
+            "connection": "kept" if connection else "new",
+            "id": id_,
+        }
         if task.done():
             self._write(line | _outcome(task))
         else:

@@ -102,7 +102,7 @@ class Witness:
         if self._process is None:
             raise ClusterError("This witness has not been started.", "Call `start()` first.")
         said = self._end()
-        if self._process.returncode == 2:
+        if self._process.returncode > 0:
             raise BadInput(
                 f"The log {self.path} ended before its time: {said}",
                 "What was written until then can be read. Make room, and begin again.",
