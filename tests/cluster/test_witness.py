@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,11 +17,12 @@ from nodebynode.waiting import wait_for
 from nodebynode.witness import Cause, Report, Traffic, Witness, explain
 
 from .manifests import deployment, service
-from .observing import Room, condition, node_of
+from .observing import Room, condition, name_of, node_of
 
 RIGHT = 0.95
 """The share of planted losses whose cause must be found."""
 Note = Callable[[str, object], None]
+Watch = Callable[..., AbstractContextManager["Watched"]]
 
 
 @dataclass
@@ -64,9 +65,7 @@ class Watched:
 
 
 @pytest.fixture
-def watch(
-    room: Room, tmp_path: Path, record_property: Note
-) -> Callable[..., contextmanager[Watched]]:
+def watch(room: Room, tmp_path: Path, record_property: Note) -> Watch:
     """Watch `web` while a block changes it."""
 
     @contextmanager
@@ -112,7 +111,7 @@ def untested(**of: object) -> Json:
     return found
 
 
-def test_nothing_is_lost_where_nothing_changes(room: Room, watch) -> None:
+def test_nothing_is_lost_where_nothing_changes(room: Room, watch: Watch) -> None:
     serve(room, deployment())
     with watch(seconds=10) as watched:
         watched.witness.wait()
@@ -124,7 +123,7 @@ def test_nothing_is_lost_where_nothing_changes(room: Room, watch) -> None:
 
 
 @pytest.mark.timeout(240, func_only=True)
-def test_an_app_that_ends_at_once_is_still_routed_to(room: Room, watch) -> None:
+def test_an_app_that_ends_at_once_is_still_routed_to(room: Room, watch: Watch) -> None:
     serve(room, deployment(on_sigterm="exit", grace=5, ready_after=1))
     with watch() as watched:
         roll(room, watched, 3)
@@ -133,17 +132,17 @@ def test_an_app_that_ends_at_once_is_still_routed_to(room: Room, watch) -> None:
 
 
 @pytest.mark.timeout(240, func_only=True)
-def test_a_pre_stop_sleep_loses_none(room: Room, watch) -> None:
+def test_a_pre_stop_sleep_loses_none(room: Room, watch: Watch) -> None:
     serve(room, deployment(on_sigterm="exit", pre_stop=3, grace=10, ready_after=1))
     with watch() as watched:
         roll(room, watched, 1)
     assert watched.report.losses == ()
 
 
-def test_without_pods_there_is_no_endpoint(room: Room, watch) -> None:
+def test_without_pods_there_is_no_endpoint(room: Room, watch: Watch) -> None:
     serve(room, deployment())
     room.scale(0)
-    room.wait_answers(False)
+    wait_for(lambda: not room.endpoints(), timeout=30, what="no endpoint at all")
     with watch() as watched:
         watched.wait_sent(100)
         room.scale(1)
@@ -152,7 +151,7 @@ def test_without_pods_there_is_no_endpoint(room: Room, watch) -> None:
     assert watched.share(Cause.NOBODY) >= RIGHT
 
 
-def test_a_pod_without_a_probe_is_routed_to_before_it_listens(room: Room, watch) -> None:
+def test_a_pod_without_a_probe_is_routed_to_before_it_listens(room: Room, watch: Watch) -> None:
     """Nothing but its app knows that it does not listen yet."""
     serve(room, untested(replicas=1, SHOP_STARTUP_SECONDS="3"))
     with watch() as watched:
@@ -163,7 +162,7 @@ def test_a_pod_without_a_probe_is_routed_to_before_it_listens(room: Room, watch)
     assert watched.share(Cause.UNREADY) >= RIGHT
 
 
-def test_a_kept_connection_is_cut_at_the_end_of_grace(room: Room, watch) -> None:
+def test_a_kept_connection_is_cut_at_the_end_of_grace(room: Room, watch: Watch) -> None:
     serve(room, deployment(on_sigterm="ignore", grace=3, ready_after=1))
     with watch(keep_alive=20) as watched:
         roll(room, watched, 1)
@@ -172,13 +171,15 @@ def test_a_kept_connection_is_cut_at_the_end_of_grace(room: Room, watch) -> None
 
 
 @pytest.mark.timeout(240, func_only=True)
-def test_a_frozen_node_is_named(room: Room, watch) -> None:
+def test_a_frozen_node_is_named(room: Room, watch: Watch) -> None:
     serve(room, deployment())
     node = node_of(room.pods()[0])
+    there = {name_of(pod) for pod in room.pods() if node_of(pod) == node}
     with watch() as watched:
         room.cluster.fail_node(node, NodeFailure.FREEZE)
         room.wait_node(node, lambda found: condition(found, "Ready")["status"] == "Unknown")
     room.cluster.heal_node(node)
     assert len(watched.report.losses) >= 5
     assert watched.share(Cause.FROZEN) >= RIGHT
-    assert {loss.pods for loss in watched.report.losses}
+    frozen = watched.report.by_cause[Cause.FROZEN]
+    assert {pod for loss in frozen for pod in loss.pods} == there

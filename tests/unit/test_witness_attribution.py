@@ -99,6 +99,14 @@ def test_where_several_leave_it_is_one_of_them(story: Story) -> None:
     assert loss.said.startswith("One of ")
 
 
+def test_a_pod_that_leaves_and_still_answers_is_no_suspect(story: Story) -> None:
+    """It listens while its preStop hook sleeps."""
+    leaves(story, story.pods[1], at=4)
+    still = request(4.6, pod=story.pods[1])
+    loss = loss_of(story, *everybody(story, 3.9), request(4.3, "refused"), still)
+    assert loss.cause is Cause.UNKNOWN
+
+
 def test_a_container_that_crashed_is_still_routed_to(story: Story) -> None:
     story.at(4.5).end(story.pods[1], code=1)
     loss = loss_of(story, *everybody(story, 3.9), request(4.2, "refused"))

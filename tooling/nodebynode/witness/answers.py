@@ -23,10 +23,13 @@ class Answers:
         pods, nodes = defaultdict[str, list[datetime]](list), defaultdict[str, list[datetime]](list)
         self.began = traffic.began
         self._connections: dict[int, str] = {}
+        self._listened: dict[str, datetime] = {}
         for one in sorted(traffic.of("ok"), key=lambda one: one.ended):
             pods[one.pod].append(one.ended)
             nodes[one.node].append(one.ended)
             self._connections[one.connection] = one.pod
+            if not one.kept:
+                self._listened[one.pod] = max(one.at, self._listened.get(one.pod, one.at))
         self._pods: Times = pods
         self._nodes: Times = nodes
 
@@ -40,6 +43,11 @@ class Answers:
         """Whether a Pod gave an answer between two instants."""
         first = self.first_of_pod(pod, since)
         return first is not None and first <= until
+
+    def listened_after(self, pod: str, at: datetime) -> bool:
+        """Whether a Pod answered a new connection that was made after an instant."""
+        last = self._listened.get(pod)
+        return last is not None and last > at
 
     def last_of_node(self, node: str, before: datetime) -> datetime | None:
         """The last answer from a node until an instant."""

@@ -118,6 +118,8 @@ def stopping(case: Case, life: Life) -> Suspect | None:
     last = request.at if request.outcome == "timed out" else request.ended
     if leaving is None or last < leaving - HEARD:
         return None
+    if case.answers.listened_after(life.name, request.at):
+        return None  # it leaves, and listens still, as while a preStop hook sleeps
     route = life.last_routed(request.at + HEARD)
     came = f"the request came {span_between(leaving, request.at)} it began"
     if route is None or route.until is None:
