@@ -239,6 +239,21 @@ def bench_view(runs: Runs = 5, as_json: AsJson = False) -> None:
     _show_figures(view.bench_view(runs, say=_say_figure), as_json)
 
 
+Minutes = Annotated[float, typer.Option(help="How long nothing changes.", min=0.1, max=60)]
+Needles = Annotated[int, typer.Option(help="How often one request is lost.", min=1, max=100)]
+
+
+@bench_app.command("witness")
+def bench_witness(
+    runs: Runs = 1, minutes: Minutes = 10, needles: Needles = 20, as_json: AsJson = False
+) -> None:
+    """Hold what the witness says of lost requests against losses that are planted."""
+    from nodebynode.bench import witness  # likewise
+
+    figures = witness.bench_witness(runs, say=_say_figure, minutes=minutes, needles=needles)
+    _show_figures(figures, as_json)
+
+
 def _say_figure(line: str) -> None:
     _err.print(f"  {line}", markup=False)
 

@@ -49,7 +49,7 @@ _FIRST = 3.0
 _SHARE = 2
 """After a frame, so many times what it took to make it is left to the cells."""
 _JOIN_SECONDS = 2.0
-_VIEW = "application/vnd.jupyter.widget-view+json"
+VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class Source(Protocol):
@@ -178,7 +178,7 @@ class Live:
             return {**bundle}
         model = {"version_major": 2, "version_minor": 0, "model_id": self._open().model_id}
         short = {kind: text for kind, text in bundle.items() if len(text) <= _LARGE}
-        return {"text/plain": picture.title, **short, _VIEW: model}
+        return {"text/plain": picture.title, **short, VIEW: model}
 
     # ── the thread ───────────────────────────────────────────────────────────────────────────
 
