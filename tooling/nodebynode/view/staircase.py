@@ -17,7 +17,7 @@ from typing import NamedTuple
 from nodebynode.model.rollout import Rollout, Step
 from nodebynode.view.colours import BLUE, DIM, FAINT, GREY, INK, PAPER, SHADE, VERMILION
 from nodebynode.view.metrics import clean
-from nodebynode.view.writer import root_attributes
+from nodebynode.view.writer import document
 
 _WIDTH, _HEIGHT = 760, 330
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 616, 50, 288
@@ -79,22 +79,16 @@ class _Picture:
 
     def draw(self) -> str:
         rollout = self._rollout
-        attributes = root_attributes(_WIDTH, _HEIGHT, self._prefix).items()
-        root = " ".join(f'{name}="{value}"' for name, value in attributes)
-        title = html.escape(clean(f"A rollout, foretold. {rollout.summary}"), quote=False)
-        parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" {root}>',
-            f'<title id="{self._prefix}title">{title}</title>',
-            f'<desc id="{self._prefix}desc">{html.escape(str(rollout), quote=False)}</desc>',
+        title = clean(f"A rollout, foretold. {rollout.summary}")
+        lines = (
             f"<defs>{''.join(map(self._pattern, _PATTERNS))}</defs>",
             f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="{PAPER}"/>',
             *self._legend(),
             *self._grid(),
             *self._bands(),
             *self._bounds(),
-            "</svg>",
-        ]
-        return "\n".join(parts)
+        )
+        return document(_WIDTH, _HEIGHT, self._prefix, (title, str(rollout)), lines)
 
     def _x(self, seconds: float) -> float:
         lead = _LEAD * (_RIGHT - _LEFT)

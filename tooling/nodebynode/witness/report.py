@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from nodebynode.columns import in_columns
 from nodebynode.recording import Recording
-from nodebynode.recording.steps import in_columns
 from nodebynode.witness.attribution import Loss, losses_of
 from nodebynode.witness.history import History
 from nodebynode.witness.suspicion import Cause, span_words
