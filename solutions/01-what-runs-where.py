@@ -34,7 +34,7 @@ lab = Lab("01")
 # `shop` is a tiny web app. The text below *describes* what you want: three Pods of version 1.
 # `kubectl apply` hands that description to the cluster.
 
-# %% language="bash"
+# %% language="bash" tags=["setup"]
 # kubectl apply -f - <<'YAML'
 # apiVersion: apps/v1
 # kind: Deployment
@@ -221,7 +221,7 @@ lab.check("path-of-a-pod", path_of_a_pod)
 #
 # First let the lab remember what is there now. We compare with it from here to the end.
 
-# %%
+# %% tags=["setup"]
 lab.remember("shop")
 
 # %% [markdown]

@@ -25,13 +25,13 @@ _ACTIVATE = """async (index) => {
 }"""
 _SOURCES = """() => window.jupyterapp.shell.currentWidget.content.widgets
   .map(cell => ({type: cell.model.type, source: cell.model.sharedModel.getSource()}))"""
-_COUNT = """(index) => window.jupyterapp.shell.currentWidget.content
-  .widgets[index].model.executionCount"""
-_IDLE = """([index, before]) => {
+_FORGET = """(index) => {
+  window.jupyterapp.shell.currentWidget.content.widgets[index].model.executionCount = null;
+}"""
+_DONE = """(index) => {
   const panel = window.jupyterapp.shell.currentWidget;
   const count = panel.content.widgets[index].model.executionCount;
-  return count !== null && count !== before
-    && panel.sessionContext.session.kernel.status === 'idle';
+  return count !== null && panel.sessionContext.session.kernel.status === 'idle';
 }"""
 
 
@@ -49,9 +49,45 @@ class LabPage:
         self._pictures = pictures
         page.set_viewport_size({"width": 1280, "height": 1000})
         page.goto(address)
-        page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
-        page.wait_for_selector(".jp-NotebookPanel", timeout=60_000)
-        page.evaluate(_READY)
+        self._await_notebook()
+        self._path = page.evaluate("() => window.jupyterapp.shell.currentWidget.context.path")
+
+    def _await_notebook(self) -> None:
+        self.page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
+        self.page.wait_for_selector(".jp-NotebookPanel", timeout=60_000)
+        self.page.evaluate(_READY)
+
+    def save(self) -> None:
+        """Save the notebook."""
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.save()")
+
+    def reload(self) -> None:
+        """Load the page again; the kernel goes on."""
+        self.page.reload()
+        self._await_notebook()
+
+    def close_notebook(self) -> None:
+        """Close the notebook; its kernel goes on."""
+        self.page.evaluate("() => void window.jupyterapp.shell.currentWidget.close()")
+        self.page.locator(".jp-NotebookPanel").wait_for(state="detached")
+
+    def open_notebook(self) -> None:
+        """Open the notebook that was closed."""
+        self.page.evaluate(
+            "(path) => void window.jupyterapp.commands.execute('docmanager:open', {path})",
+            self._path,
+        )
+        self._await_notebook()
+
+    def restart_kernel(self) -> None:
+        """Restart the notebook's kernel."""
+        self.page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
+        )
+
+    def show(self, index: int) -> None:
+        """Scroll to a cell; JupyterLab shows no others."""
+        self._activate(index)
 
     def cells(self) -> list[dict[str, Any]]:
         """Return type and source of every cell."""
@@ -67,10 +103,10 @@ class LabPage:
     def run(self, index: int) -> str:
         """Run a cell with the keyboard; returns the text of its output as shown."""
         cell = self._activate(index)
-        before = self.page.evaluate(_COUNT, index)
+        self.page.evaluate(_FORGET, index)
         cell.locator(".cm-content").click()
         self.page.keyboard.press("Control+Enter")
-        self.page.wait_for_function(_IDLE, arg=[index, before], timeout=_CELL_MS)
+        self.page.wait_for_function(_DONE, arg=index, timeout=_CELL_MS)
         return self.output(index)
 
     def type_into(self, index: int, text: str) -> None:

@@ -179,7 +179,7 @@ def kernel_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("KUBECONFIG", "KUBECACHEDIR", "PATH", "BASH_ENV"):
         monkeypatch.setenv(name, os.environ.get(name, ""))
     monkeypatch.setattr(kernel, "install", lambda: None)
-    monkeypatch.setattr("atexit.register", lambda _: None)
+    monkeypatch.setattr("nodebynode.course.kernel.at_end", lambda _: None)
 
 
 def opened(cluster: str) -> tuple[Lab, str]:

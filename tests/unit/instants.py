@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
-from nodebynode.state import Condition, Pod, State
+from nodebynode.recording import Recording
+from nodebynode.state import Condition, Pod, State, in_namespace
 from nodebynode.view import Scene, compose
 
 from tests.unit.states import (
@@ -29,6 +31,7 @@ from tests.unit.states import (
     spread,
 )
 
+_RECORDINGS = Path(__file__).parent / "recordings"
 _OLD_PODS = (("x2k8p", "worker"), ("c5rt9", "worker2"), ("m8v2d", "worker3"))
 _NEW_PODS = (("q7wn4", "worker"), ("zz4hh", "worker2"), ("b6tkv", "worker3"))
 STEPS = ((3, 0), (3, 1), (2, 1), (2, 2), (1, 2), (1, 3), (0, 3))
@@ -168,3 +171,22 @@ def scenes() -> Iterator[tuple[str, Scene]]:
         before[story] = compose(state, before=before.get(story))
         yield name, before[story]
     yield "crowd", compose(crowd(40, 3), size="bars")
+
+
+_SEEN = {
+    "rollout": (0, 2.5, 4.45, 5.5, 6.75, 9.5, 11, 20),
+    "drain": (1.65, 2.5, 7),
+    "node-failure": (10, 18.3, 24, 46.3),
+}
+"""Instants of recordings of a kind cluster, in seconds from the beginning of each."""
+
+
+def seen_on_kind() -> Iterator[tuple[str, Scene]]:
+    """Yield pictures of what a real cluster did, each with a name; those of a run in order."""
+    for name, instants in _SEEN.items():
+        recording = Recording.read(_RECORDINGS / f"kind-{name}.jsonl.gz")
+        scene = None
+        for number, seconds in enumerate(instants):
+            state = recording.state_at(recording.began + timedelta(seconds=seconds))
+            scene = compose(in_namespace(state, "lab"), before=scene)
+            yield f"kind-{name}-{number}", scene

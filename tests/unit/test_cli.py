@@ -140,7 +140,6 @@ def test_without_docker(
         ("up", "--nonsense"),
         ("up", "--cluster"),
         ("run",),
-        ("run", "01", "--as", "teacher"),
         ("labs",),
         ("bench", "cluster", "--runs", "0"),
     ],
@@ -151,6 +150,20 @@ def test_usage_errors(call: Call, words: tuple[str, ...]) -> None:
     assert said.code == 2
     assert "Usage: nodebynode" in said.out + said.err or "Error" in said.err
     assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("way", "told"),
+    [
+        ("teacher", "A lab cannot be run as 'teacher'"),
+        ("mutant:nobody", "has no mutant 'nobody'. Its mutants are deployment-has-a-node,"),
+        ("mutant:", "has no mutant ''"),
+    ],
+)
+def test_a_lab_is_run_as_nothing_else(call: Call, way: str, told: str) -> None:
+    said = call("run", "01", "--as", way)
+    assert said.code == 2
+    assert told in " ".join(said.err.split())
 
 
 @pytest.mark.parametrize("command", ["learn", "run"])

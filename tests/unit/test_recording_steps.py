@@ -178,6 +178,25 @@ def test_recreate_promises_nothing() -> None:
     assert (step.most, step.least) == (3, 0)
 
 
+def test_recreate_is_told_as_a_rollout_though_the_new_replicaset_comes_last() -> None:
+    recreate = replace(SHOP, strategy="Recreate", surge=0, unavailable=0)
+    looks = [
+        (0, (sized(1, 3),)),
+        (1, (sized(1, 0),)),
+        (5, (sized(1, 0), sized(2, 3, 0))),
+        (6, (sized(1, 0), sized(2, 3))),
+        (9, (sized(1, 0), sized(2, 0))),
+        (15, (sized(1, 0), sized(2, 0), sized(3, 3))),
+    ]
+    once = steps(*((at, recreate, sets) for at, sets in looks[:4]))
+    assert once.pairs == "3/0 0/0 0/3"
+    assert [(row.at - AT).total_seconds() for row in once.rows] == [0, 1, 5]
+    twice = steps(*((at, recreate, sets) for at, sets in looks))
+    assert twice.pairs == "3/0 0/0 0/3 3/0 0/0 0/3"
+    rolling = steps(*((at, SHOP, sets) for at, sets in looks[:4]))
+    assert rolling.pairs == "0/3 0/0 0/0 0/3", "scaled to nothing, then changed"
+
+
 def test_other_deployments_are_named_when_one_is_missing() -> None:
     with pytest.raises(BadInput, match=r"no Deployment cart in default.\nIt holds shop in default"):
         steps_of(told((0, SHOP, ())), "cart", "default")

@@ -10,12 +10,13 @@ import difflib
 from pathlib import Path
 
 import pytest
+from nodebynode.recording import Recording
 from nodebynode.view import to_svg
 
-from tests.unit.instants import scenes
+from tests.unit.instants import scenes, seen_on_kind
 
 FOLDER = Path(__file__).parent / "golden"
-SCENES = dict(scenes())
+SCENES = dict((*scenes(), *seen_on_kind()))
 
 
 @pytest.mark.parametrize("name", SCENES)
@@ -28,6 +29,11 @@ def test_the_picture_is_what_it_was(name: str, request: pytest.FixtureRequest) -
     changed = difflib.unified_diff(kept.splitlines(), drawn.splitlines(), "kept", "drawn", n=0)
     difference = "\n".join(line[:300] for line in changed)
     assert not difference, f"{name} looks different now; --renew-golden keeps it.\n{difference}"
+
+
+def test_a_rollout_on_kind_went_the_way_that_is_told() -> None:
+    recording = Recording.read(FOLDER.parent / "recordings" / "kind-rollout.jsonl.gz")
+    assert recording.steps("shop", "lab").pairs == "3/0 3/1 2/1 2/2 1/2 1/3 0/3"
 
 
 def test_no_picture_is_kept_that_is_not_drawn() -> None:

@@ -21,11 +21,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from nodebynode import cli_recording, settings
+from nodebynode import cli_recording, cli_running, settings
 from nodebynode.bench.figures import Figures
+from nodebynode.cli_options import AsJson, ClusterName, ProviderName
 from nodebynode.cluster import Cluster, ClusterStatus, open_cluster
 from nodebynode.course import jupyter, notebooks
-from nodebynode.course.running import CellResult, RunResult, run_notebook
 from nodebynode.errors import NodebynodeError
 from nodebynode.reporting import ConsoleReporter
 
@@ -37,15 +37,6 @@ app = typer.Typer(
 )
 _out = Console(highlight=False)
 _err = Console(stderr=True, highlight=False)
-
-ClusterName = Annotated[
-    str | None, typer.Option("--cluster", "-c", help="The cluster's name.", metavar="NAME")
-]
-ProviderName = Annotated[
-    str | None,
-    typer.Option("--provider", "-p", help="kind, embedded, or auto.", metavar="PROVIDER"),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def main() -> None:
@@ -204,70 +195,7 @@ def _show(address: str, browser: bool) -> None:
     jupyter.start_kernel(address)
 
 
-class RunAs(StrEnum):
-    """As what a lab is run."""
-
-    SOLUTION = "solution"
-    START = "start"
-
-
-@app.command()
-def run(
-    labs: Annotated[list[str], typer.Argument(help="Numbers or names of labs, or `all`.")],
-    run_as: Annotated[
-        RunAs,
-        typer.Option("--as", help="solution: all must pass. start: every check must say not yet."),
-    ] = RunAs.SOLUTION,
-    cluster: ClusterName = None,
-    provider: ProviderName = None,
-    as_json: AsJson = False,
-) -> None:
-    """Run labs from their first cell to their last, without a browser."""
-    root = settings.course_root()
-    found = [notebooks.find_lab(root, lab) for lab in labs] if labs != ["all"] else all_labs(root)
-    training = _cluster(cluster, provider, tell=not as_json)
-    training.start()
-    results = [_run_one(training, solution, run_as, quiet=as_json) for solution in found]
-    if as_json:
-        print(json.dumps([dataclasses.asdict(result) for result in results]))
-    raise typer.Exit(0 if all(result.passed for result in results) else 1)
-
-
-def all_labs(root: Path) -> list[Path]:
-    """Return every lab's solution, in order."""
-    return sorted((root / "solutions").glob("[0-9]*.py"))
-
-
-def _run_one(training: Cluster, solution: Path, run_as: RunAs, *, quiet: bool) -> RunResult:
-    derive = notebooks.derive_solved if run_as is RunAs.SOLUTION else notebooks.derive_lab
-    if not quiet:
-        _out.print(f"[bold]{solution.stem}[/] as {run_as}")
-    try:
-        result = run_notebook(
-            derive(solution),
-            solution.stem,
-            mode=run_as.value,
-            env={"NODEBYNODE_CLUSTER": training.name},
-            on_cell=None if quiet else _print_cell,
-        )
-    finally:
-        training.reset()
-    if not quiet:
-        outcome = "[green]passed[/]" if result.passed else "[red]failed[/]"
-        _out.print(f"  {outcome}: {len(result.cells)} cells, {result.seconds:.1f} s")
-        if result.problem:
-            _out.print(f"  {result.problem}", markup=False)
-    return result
-
-
-def _print_cell(cell: CellResult) -> None:
-    marks = {"passed": "✓", "not-yet": "…", "failed": "✗", "not-run": "-"}
-    line = f"  {marks[cell.outcome]} {cell.outcome:8} {cell.seconds:6.1f} s  {cell.first_line}"
-    _out.print(line, markup=False, no_wrap=True, overflow="ellipsis")
-    if cell.outcome == "failed":
-        _out.print(f"      {cell.message}", markup=False, soft_wrap=True)
-
-
+app.command()(cli_running.run)
 app.command()(cli_recording.record)
 app.command()(cli_recording.replay)
 
@@ -309,6 +237,21 @@ def bench_view(runs: Runs = 5, as_json: AsJson = False) -> None:
     from nodebynode.bench import view  # likewise
 
     _show_figures(view.bench_view(runs, say=_say_figure), as_json)
+
+
+Minutes = Annotated[float, typer.Option(help="How long nothing changes.", min=0.1, max=60)]
+Needles = Annotated[int, typer.Option(help="How often one request is lost.", min=1, max=100)]
+
+
+@bench_app.command("witness")
+def bench_witness(
+    runs: Runs = 1, minutes: Minutes = 10, needles: Needles = 20, as_json: AsJson = False
+) -> None:
+    """Hold what the witness says of lost requests against losses that are planted."""
+    from nodebynode.bench import witness  # likewise
+
+    figures = witness.bench_witness(runs, say=_say_figure, minutes=minutes, needles=needles)
+    _show_figures(figures, as_json)
 
 
 def _say_figure(line: str) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from nodebynode.cli_options import ClusterName
 from nodebynode.cluster import open_cluster
 from nodebynode.errors import BadInput
 from nodebynode.reporting import ConsoleReporter
@@ -34,9 +35,7 @@ Namespace = Annotated[
 
 def record(
     file: Annotated[Path | None, typer.Argument(help="The recording; made for you.")] = None,
-    cluster: Annotated[
-        str | None, typer.Option("--cluster", "-c", help="The cluster's name.", metavar="NAME")
-    ] = None,
+    cluster: ClusterName = None,
 ) -> None:
     """Record all that happens on the cluster, until Ctrl-C."""
     from nodebynode.course.flight import Flight, new_path

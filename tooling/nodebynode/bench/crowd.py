@@ -32,8 +32,7 @@ def moved_on(state: State) -> State:
 def _pod(number: int, node: str) -> Pod:
     owner = _NEW if number % 3 == 0 else _OLD
     ready = number % 10 != 5
-    end = "".join(_LETTERS[number * step % len(_LETTERS)] for step in (1, 3, 7, 11, 13))
-    name = f"{owner}-{number}{end}"
+    name = f"{owner}-{_letters(number)}"
     return Pod(
         uid=f"uid-{number}",
         name=name,
@@ -55,6 +54,13 @@ def _pod(number: int, node: str) -> Pod:
         created=_AT,
         cpu=50,
     )
+
+
+def _letters(number: int) -> str:
+    """Five letters as a controller ends a name with, of their own for each number."""
+    many = len(_LETTERS)
+    mixed = number * 7_368_787 % many**5  # no multiple of 3, and so no number comes twice
+    return "".join(_LETTERS[mixed // many**place % many] for place in range(5))
 
 
 def _set(name: str, revision: int, wanted: int) -> ReplicaSet:

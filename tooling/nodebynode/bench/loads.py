@@ -17,8 +17,9 @@ from nodebynode.cluster import Cluster
 from nodebynode.kube import Json, Kind
 from nodebynode.waiting import wait_for
 
-_NAMESPACE = "bench"
-_APP = "shop"
+NAMESPACE = "bench"
+APP = "shop"
+"""The name of the Deployment and of the Service."""
 _CLIENT = """
 import asyncio, json, sys, time
 async def main(host, port, rate, seconds):
@@ -67,9 +68,9 @@ class Sent:
 @contextmanager
 def namespace(cluster: Cluster) -> Iterator[None]:
     """Give a block a namespace of its own."""
-    cluster.api.create(Kind.NAMESPACE, {"metadata": {"name": _NAMESPACE}})
+    cluster.api.create(Kind.NAMESPACE, {"metadata": {"name": NAMESPACE}})
     wait_for(
-        lambda: cluster.api.find(Kind.SERVICE_ACCOUNT, "default", _NAMESPACE),
+        lambda: cluster.api.find(Kind.SERVICE_ACCOUNT, "default", NAMESPACE),
         timeout=30,
         what="the namespace to be usable",
         every=0.02,
@@ -82,7 +83,7 @@ def namespace(cluster: Cluster) -> Iterator[None]:
 
 def run_pods(cluster: Cluster, replicas: int) -> None:
     """Run the app with so many replicas; returns when all are available."""
-    cluster.api.create(Kind.DEPLOYMENT, _deployment(replicas), _NAMESPACE)
+    cluster.api.create(Kind.DEPLOYMENT, _deployment(replicas), NAMESPACE)
     wait_for(
         lambda: _available(cluster) == replicas,
         timeout=300,
@@ -94,10 +95,10 @@ def run_pods(cluster: Cluster, replicas: int) -> None:
 
 def update_pods(cluster: Cluster) -> None:
     """Give the app another version; returns when every Pod has it and is available."""
-    container = {"name": _APP, "image": "localhost/shop:v2"}
+    container = {"name": APP, "image": "localhost/shop:v2"}
     cluster.api.request(
         "PATCH",
-        Kind.DEPLOYMENT.path(_NAMESPACE, _APP),
+        Kind.DEPLOYMENT.path(NAMESPACE, APP),
         body={"spec": {"template": {"spec": {"containers": [container]}}}},
         content_type="application/strategic-merge-patch+json",
     )
@@ -111,11 +112,11 @@ def update_pods(cluster: Cluster) -> None:
 
 def replace_one(cluster: Cluster) -> float:
     """Delete a Pod; returns the seconds until its replacement is Ready."""
-    pods = cluster.api.list(Kind.POD, _NAMESPACE)
+    pods = cluster.api.list(Kind.POD, NAMESPACE)
     old = {pod["metadata"]["uid"] for pod in pods}
     began = time.monotonic()
-    cluster.api.delete(Kind.POD, pods[0]["metadata"]["name"], _NAMESPACE)
-    for event in cluster.api.watch(Kind.POD, _NAMESPACE, timeout=60):
+    cluster.api.delete(Kind.POD, pods[0]["metadata"]["name"], NAMESPACE)
+    for event in cluster.api.watch(Kind.POD, NAMESPACE, timeout=60):
         pod = event["object"]
         if pod["metadata"]["uid"] not in old and _is_ready(pod):
             break
@@ -127,15 +128,15 @@ def expose(cluster: Cluster) -> str:
     service = {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {"name": _APP},
+        "metadata": {"name": APP},
         "spec": {
             "type": "NodePort",
-            "selector": {"app": _APP},
+            "selector": {"app": APP},
             "ports": [{"port": 80, "targetPort": 8080}],
         },
     }
-    cluster.api.create(Kind.SERVICE, service, _NAMESPACE)
-    url = cluster.service_url(_NAMESPACE, _APP)
+    cluster.api.create(Kind.SERVICE, service, NAMESPACE)
+    url = cluster.service_url(NAMESPACE, APP)
     wait_for(lambda: send(url, 1, 1).lost == 0, timeout=30, what="the Service to answer")
     return url
 
@@ -156,16 +157,16 @@ def send(url: str, rate: int, seconds: int) -> Sent:
 
 def _deployment(replicas: int) -> Json:
     probe = {"httpGet": {"path": "/ready", "port": 8080}, "periodSeconds": 1}
-    container = {"name": _APP, "image": "localhost/shop:v1", "readinessProbe": probe}
+    container = {"name": APP, "image": "localhost/shop:v1", "readinessProbe": probe}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": _APP},
+        "metadata": {"name": APP},
         "spec": {
             "replicas": replicas,
-            "selector": {"matchLabels": {"app": _APP}},
+            "selector": {"matchLabels": {"app": APP}},
             "template": {
-                "metadata": {"labels": {"app": _APP}},
+                "metadata": {"labels": {"app": APP}},
                 "spec": {
                     "terminationGracePeriodSeconds": 2,
                     "tolerations": [{"operator": "Exists"}],  # the control plane's node as well
@@ -177,12 +178,12 @@ def _deployment(replicas: int) -> Json:
 
 
 def _available(cluster: Cluster) -> int:
-    status = cluster.api.get(Kind.DEPLOYMENT, _APP, _NAMESPACE).get("status", {})
+    status = cluster.api.get(Kind.DEPLOYMENT, APP, NAMESPACE).get("status", {})
     return int(status.get("availableReplicas", 0))
 
 
 def _is_rolled_out(cluster: Cluster) -> bool:
-    found = cluster.api.get(Kind.DEPLOYMENT, _APP, _NAMESPACE)
+    found = cluster.api.get(Kind.DEPLOYMENT, APP, NAMESPACE)
     status, wanted = found["status"], found["spec"]["replicas"]
     counts = (status.get(f"{which}eplicas") for which in ("r", "updatedR", "availableR"))
     current = status["observedGeneration"] >= found["metadata"]["generation"]

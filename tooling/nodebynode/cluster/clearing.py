@@ -22,6 +22,8 @@ _KEPT_IN_DEFAULT = frozenset(
     {("services", "kubernetes"), ("configmaps", "kube-root-ca.crt"), ("serviceaccounts", "default")}
 )
 _NOT_LEARNERS = frozenset({"events", "leases", "endpoints", "endpointslices"})
+_BULK_SECONDS = 30
+"""One request may delete a hundred Pods, on a machine that is busy with them."""
 _AT_ONCE = {"gracePeriodSeconds": 0, "propagationPolicy": "Background"}
 _THREADS = 8
 
@@ -112,7 +114,7 @@ def _clear(api: Api, namespace: str, resource: Resource) -> list[Json]:
     if items:
         for item in items:
             _without_finalizers(api, resource.path(namespace, item["metadata"]["name"]), item)
-        api.request("DELETE", path, body=_AT_ONCE)
+        api.request("DELETE", path, body=_AT_ONCE, timeout=_BULK_SECONDS)
     return items
 
 

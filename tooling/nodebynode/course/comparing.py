@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from nodebynode.columns import in_columns
 from nodebynode.course.predictions import Comparison
 from nodebynode.recording.rules.finding import clock
-
-_LEFT = ' style="text-align:left"'
+from nodebynode.view.picture import html_table
+from nodebynode.view.words import Table
 
 
 class Compared:
@@ -28,13 +28,9 @@ class Compared:
 
     def _repr_html_(self) -> str:
         """Jupyter's hook: the same as a table."""
-        heads = "".join(f'<th scope="col"{_LEFT}>{html.escape(head)}</th>' for head in self._heads)
-        rows = "".join(
-            "<tr>" + "".join(f"<td{_LEFT}>{html.escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in self._cells
-        )
         told = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in self._sentences)
-        return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>{told}"
+        rows = tuple(tuple(row) for row in self._cells)
+        return html_table(Table(tuple(self._heads), rows)) + told
 
     @property
     def _has_model(self) -> bool:

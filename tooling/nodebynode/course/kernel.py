@@ -8,6 +8,8 @@ run; `Lab` loads it too, for kernels that were started some other way.
 
 from __future__ import annotations
 
+import atexit
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CalledProcessError
@@ -38,6 +40,17 @@ def listen(listener: Callable[[str], None]) -> Callable[[], None]:
 def _tell(info: Any) -> None:
     for listener in list(_listeners):
         listener(str(info.raw_cell or ""))
+
+
+def at_end(call: Callable[[], object]) -> None:
+    """Have something done when this process ends, while it may still use threads.
+
+    `atexit` is too late for what does: pools of threads take no more work then, and from Python
+    3.12 on no thread starts. `concurrent.futures` ends its own pools by the hook that is used here;
+    what was handed in last is done first, and so before that.
+    """
+    register = getattr(threading, "_register_atexit", atexit.register)
+    register(call)
 
 
 def install() -> None:

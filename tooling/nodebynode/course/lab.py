@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import difflib
 import os
 from collections import Counter
@@ -66,7 +65,7 @@ class Lab:
         self._flight = Flight(self._cluster.api, new_path(self.name))
         self._live: Live | None = None
         self._prepare_kernel()
-        atexit.register(self._close_quietly)
+        kernel.at_end(self._close_quietly)
         progress.record(self.name, "opened", cluster=self._cluster.name)
         self._greet(undone)
 

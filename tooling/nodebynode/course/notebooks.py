@@ -35,7 +35,7 @@ _HEADING = re.compile(r"^#{1,6} +(.*\S)")
 _FENCE = re.compile(r"^ *(```|~~~).*?^ *\1", re.DOTALL | re.MULTILINE)
 
 _OPTIONS = {"tags", "editable", "deletable", "jupyter", "slideshow"}
-_ROLES = ("solution", "exercise", "check", "predict")
+_ROLES = ("solution", "exercise", "check", "predict", "setup")
 _HIDES_FAILURES = {"raises-exception", "nbval-skip", "nbval-raises-exception"}
 _PYTHON_BODY = re.compile(r"^%%(capture|time|timeit|prun)\b[^\n]*\n")
 _UNCHECKED_COMMAND = re.compile(

@@ -195,8 +195,10 @@ class _Walk:
     def _change_roles(self, newest: str) -> None:
         """What the new one was made for starts from the row before, where it wanted nothing.
 
-        That row is told in both roles only if a rollout led to it.
+        That row is told in both roles only if a rollout led to it. Recreate makes the new one when
+        nothing is wanted any more: the old one has shrunk for its sake, and there are two rows.
         """
+        emptied = self._pop_emptied()
         start = self.rows[-1].last
         row = _Row(start, start, newest)
         if self._in_role > 1:
@@ -204,6 +206,17 @@ class _Walk:
         else:
             self.rows[-1] = row
         self._in_role = 1
+        if emptied:
+            emptied.newest = newest
+            self.rows.append(emptied)
+            self._in_role += 1
+
+    def _pop_emptied(self) -> _Row | None:
+        look = self.rows[-1].last
+        if look.deployment.strategy != "Recreate" or look.sizes or self._in_role == 1:
+            return None
+        self._in_role -= 1
+        return self.rows.pop()
 
 
 def _step(row: _Row, columns: Sequence[str]) -> Step:

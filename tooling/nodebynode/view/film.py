@@ -20,6 +20,7 @@ from typing import Protocol
 from nodebynode.state import State, in_namespace
 from nodebynode.view.differences import differences
 from nodebynode.view.metrics import clean
+from nodebynode.view.pacing import pace
 from nodebynode.view.scene import compose
 from nodebynode.view.shapes import Scene
 from nodebynode.view.words import tables
@@ -330,11 +331,6 @@ class Film:
             self._high = max(frame.size[1] for frame in self.frames)
             gone += self._parts.keep({n for f in self.frames for hunk in f.hunks for n in hunk[2:]})
         return {"first": self._first, "gone": gone} if gone else {}
-
-
-def pace(pods: int) -> float:
-    """Seconds from one live frame to the next, at least; a large picture costs the browser more."""
-    return 0.1 if pods <= 200 else 0.25 if pods <= 1000 else 0.5
 
 
 def hunks(before: Sequence[int], after: Sequence[int]) -> Hunks:

@@ -24,7 +24,8 @@ import traitlets
 from nodebynode.state import State, in_namespace, parse_state, seconds_left
 from nodebynode.state.status import Json
 from nodebynode.view.files import write
-from nodebynode.view.film import Film, Message, pace
+from nodebynode.view.film import Film, Message
+from nodebynode.view.pacing import Pacer, pace
 from nodebynode.view.page import MARKUP, PLAYER, STYLE, page
 from nodebynode.view.picture import Map
 from nodebynode.view.writer import to_svg
@@ -48,7 +49,7 @@ _FIRST = 3.0
 _SHARE = 2
 """After a frame, so many times what it took to make it is left to the cells."""
 _JOIN_SECONDS = 2.0
-_VIEW = "application/vnd.jupyter.widget-view+json"
+VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class Source(Protocol):
@@ -177,7 +178,7 @@ class Live:
             return {**bundle}
         model = {"version_major": 2, "version_minor": 0, "model_id": self._open().model_id}
         short = {kind: text for kind, text in bundle.items() if len(text) <= _LARGE}
-        return {"text/plain": picture.title, **short, _VIEW: model}
+        return {"text/plain": picture.title, **short, VIEW: model}
 
     # ── the thread ───────────────────────────────────────────────────────────────────────────
 
@@ -188,7 +189,7 @@ class Live:
 
     def _run(self) -> None:
         """Draw at once when something changes, then not again for as long as the pace asks."""
-        counting = False
+        counting, pacer = False, Pacer()
         self._await_source()
         while not self._stopping.is_set():
             woken = self._wake.wait(_COUNTDOWN if counting else _BEAT)
@@ -201,7 +202,7 @@ class Live:
                     state = self._draw()
                     shown = in_namespace(state, self._namespace).pods
                     counting = any(seconds_left(pod, state.at) for pod in shown)
-                    rest = pace(len(shown))
+                    rest = pacer.rest(pace(len(shown)), time.monotonic())
                 self._answer()
                 self._say(_trouble(self._source))
             except Exception as error:  # kept for `check`; the next picture may be fine

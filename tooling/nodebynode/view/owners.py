@@ -21,9 +21,10 @@ from nodebynode.state import (
     pods_of,
     replicasets_of,
 )
+from nodebynode.view.adopting import adopt
 from nodebynode.view.colours import BLUE, GREY
 from nodebynode.view.dot import attributes, escaped, quoted
-from nodebynode.view.drawing import adopt, run_graphviz
+from nodebynode.view.drawing import run_graphviz
 from nodebynode.view.figure import Figure
 from nodebynode.view.pods import look_of
 from nodebynode.view.services import address_words, how_served, selector_words

@@ -69,14 +69,15 @@ class Map(Figure):
         """The tables as HTML, and what the cluster only models."""
         told = tables(self._state, self._everything, self.scene.size)
         note = html.escape(modelled_words(self._modelled))
-        return "".join(map(_html_table, told)) + (f"<p>{note}</p>" if note else "")
+        return "".join(map(html_table, told)) + (f"<p>{note}</p>" if note else "")
 
     def owners(self) -> Owners:
         """Who owns whom, from the Deployments and the Services down to the Pods."""
         return Owners(self._state)
 
 
-def _html_table(table: Table) -> str:
+def html_table(table: Table) -> str:
+    """A table as HTML."""
     heads = "".join(f'<th scope="col">{html.escape(head)}</th>' for head in table.heads)
     rows = "".join(
         f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in table.rows

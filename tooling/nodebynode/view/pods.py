@@ -40,9 +40,9 @@ class Look:
 def look_of(pod: Pod) -> Look:
     """The one state that a Pod is shown in: leaving comes before failed, failed before unready."""
     dim = STATES["unready"]
-    if pod.terminating and not pod.finished:
-        leaves = STATES["leaving"]
-        return Look("leaving", "✕", "leaving", leaves, Frame(leaves, pen=1.6))
+    if pod.terminating:
+        leaves, word = STATES["leaving"], "ended" if pod.finished else "leaving"
+        return Look("leaving", "✕", word, leaves, Frame(leaves, pen=1.6))
     if pod.phase == "Failed" or (not pod.ready and _TROUBLE.search(pod.reason)):
         return Look("failed", "▲", pod.reason, STATES["failed"], Frame(INK, pen=2, dash="dashed"))
     if pod.phase == "Succeeded":
@@ -100,7 +100,7 @@ class Dress:
 
 
 def pod_box(pod: Pod, place: tuple[float, float, float, float], dress: Dress) -> Box:
-    """A Pod in its place: four lines in a high one, two in a low one, one in a flat one.
+    """A Pod in its place: four lines in a high one, one in a low or a flat one.
 
     Args:
         pod: The Pod.
@@ -117,7 +117,7 @@ def pod_box(pod: Pod, place: tuple[float, float, float, float], dress: Dress) ->
         frame=look.frame,
         band=dress.marks.get(pod.owner_uid, ""),
         pad=5,
-        top=9 if height >= _HIGH else 6 if height >= _LOW else 3,
+        top=9 if height >= _HIGH else 7 if height >= _LOW else 3,
         tooltip=pod_sentence(pod, dress.at, served),
     )
     strokes = band_of(box)
@@ -136,8 +136,8 @@ def _says(pod: Pod, look: Look, box: Box, at: datetime) -> Iterator[Row]:
         beside -= _HATCHED if look.kind == "leaving" else 0
         yield Row(14, (glyph, largest(name, beside, (9, 8, 7.5)).within(beside)))
     elif not high:
-        yield Row(15, (largest(name, box.room, (9.5, 8.5, 7.5)),))
-        yield Row(13, (glyph, Text(pod.version, 9, GREY)))
+        both = Text(f"{look.glyph} {name.words}")
+        yield Row(16, (largest(both, box.room, (9, 8, 7.5)),))
     else:
         yield Row(19, (glyph, largest(name, beside, (12.5, 11, 10))))
         ready = Text(f"{pod.version} · {pod.ready_containers}/{pod.containers}", 10.5, GREY)
@@ -153,7 +153,7 @@ def _status(pod: Pod, look: Look, room: float, at: datetime) -> list[str]:
     """Up to two lines: what state it is in, and for how long yet."""
     lines = wrap(re.findall(r"[A-Z]?[^A-Z]+|[A-Z]", look.word), 10, room, lines=2, glue="")
     left = seconds_left(pod, at)
-    if look.kind == "leaving" and left is not None:
+    if look.word == "leaving" and left is not None:
         lines.append(f"within {left} s" if left else "overdue")
     return lines[:2]
 

@@ -17,6 +17,7 @@ from nodebynode.state import (
     State,
     endpoints_of,
     natural,
+    pods_of,
     pods_on,
     replicasets_of,
     requested_cpu,
@@ -83,9 +84,17 @@ def _deployment(state: State, deployment: Deployment) -> str:
     stuck = "Stuck rolling out" if deployment.overdue else "Rolling out"
     least = wanted - deployment.unavailable
     promise = "as promised" if here >= least else f"fewer than the {least} promised"
-    new = f"{deployment.updated} of {count(wanted, 'Pod')}"
-    verb = "is" if deployment.updated == 1 else "are"
-    return f"{stuck} {name} {deployment.version}: {new} {verb} new, {here} available, {promise}"
+    new = _updated(state, deployment)
+    are = f"{new} of {count(wanted, 'Pod')} {'is' if new == 1 else 'are'}"
+    return f"{stuck} {name} {deployment.version}: {are} new, {here} available, {promise}"
+
+
+def _updated(state: State, deployment: Deployment) -> int:
+    """Its new Pods; counted here while the status still speaks of the spec before."""
+    if deployment.observed:
+        return deployment.updated
+    newest = replicasets_of(state, deployment)[-1]
+    return sum(not pod.terminating for pod in pods_of(state, newest.uid))
 
 
 def _nodes_out(nodes: Iterable[Node]) -> Iterator[str]:

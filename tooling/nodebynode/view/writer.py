@@ -8,6 +8,7 @@ times a second: only the groups that have changed need to be sent.
 from __future__ import annotations
 
 import html
+from collections.abc import Iterable
 
 from nodebynode.view.colours import PAPER
 from nodebynode.view.metrics import clean
@@ -48,34 +49,46 @@ def to_svg(scene: Scene, prefix: str = "", desc: str = "") -> str:
         desc: The picture in words, for who cannot see it; its sentence is the title.
     """
     groups = (f'<g id="{prefix}{group[7:]}' for group in fragments(scene).values())
-    attributes = root_attributes(scene.width, scene.height, prefix).items()
-    root = " ".join(f'{name}="{value}"' for name, value in attributes)
-    return "\n".join(
+    return document(
+        scene.width,
+        scene.height,
+        prefix,
+        (clean(scene.sentence), desc),
         (
-            f'<svg xmlns="{_SVG}" {root}>',
-            f'<title id="{prefix}title">{html.escape(clean(scene.sentence), quote=False)}</title>',
-            f'<desc id="{prefix}desc">{html.escape(desc, quote=False)}</desc>',
             f'<g id="{prefix}graph0" class="graph">',
             f'<rect width="{scene.width:g}" height="{scene.height:g}" fill="{PAPER}"/>',
             *groups,
             "</g>",
-            "</svg>\n",
-        )
+        ),
     )
 
 
-def root_attributes(width: float, height: float, prefix: str) -> dict[str, str]:
-    """What the root of every picture carries, whoever draws it: its size, its names, its fonts."""
+def document(
+    width: float, height: float, prefix: str, words: tuple[str, str], lines: Iterable[str]
+) -> str:
+    """An SVG document around a picture, whoever draws it: its size, its names, its fonts.
+
+    Args:
+        width: Points across.
+        height: Points down.
+        prefix: Put before every id.
+        words: The title, and the picture in words.
+        lines: What is drawn, a line each.
+    """
     least = "" if width <= _COMMON_WIDTH else f"min-width:{width * _LEAST_SHOWN:g}px;"
-    return {
-        "viewBox": f"0 0 {width:g} {height:g}",
-        "width": f"{width:g}",
-        "role": "img",
-        "aria-labelledby": f"{prefix}title",
-        "aria-describedby": f"{prefix}desc",
-        "font-family": FONTS,
-        "style": f"max-width:100%;{least}height:auto;background:#fff",
-    }
+    title, desc = (html.escape(one, quote=False) for one in words)
+    return "\n".join(
+        (
+            f'<svg xmlns="{_SVG}" viewBox="0 0 {width:g} {height:g}" width="{width:g}" role="img"'
+            f' aria-labelledby="{prefix}title" aria-describedby="{prefix}desc"'
+            f' font-family="{FONTS}"'
+            f' style="max-width:100%;{least}height:auto;background:#fff">',
+            f'<title id="{prefix}title">{title}</title>',
+            f'<desc id="{prefix}desc">{desc}</desc>',
+            *lines,
+            "</svg>\n",
+        )
+    )
 
 
 def _box(box: Box) -> str:

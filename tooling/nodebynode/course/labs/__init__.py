@@ -1,11 +1,13 @@
-"""Each lab's checks and questions, in a module named after the lab: `lab_01`."""
+"""Each lab's checks, questions and wrong answers: `lab_01`, `lab_01_mutants`."""
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from types import ModuleType
 
 from nodebynode.course.checks import Check
+from nodebynode.course.mutants import Mutant
 from nodebynode.course.predictions import Question
 from nodebynode.errors import BadInput
 
@@ -42,3 +44,16 @@ def _module_of(lab: str) -> ModuleType:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise BadInput(f"Lab {lab} has no checks yet.", f"Write {module}.") from error
+
+
+def mutants_of(lab: str) -> tuple[Mutant, ...]:
+    """Return the wrong answers that a lab must catch; none where nobody has written any.
+
+    Args:
+        lab: The lab's whole name.
+    """
+    module = f"{__name__}.lab_{lab.split('-')[0]}_mutants"
+    if importlib.util.find_spec(module) is None:
+        return ()
+    found: tuple[Mutant, ...] = importlib.import_module(module).MUTANTS
+    return found

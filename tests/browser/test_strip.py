@@ -1,0 +1,76 @@
+"""The strip's script in a page of its own, with a model that is a fake."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from nodebynode.course import strip
+from nodebynode.course.strip import picture
+from nodebynode.witness.columns import Column
+from playwright.sync_api import Page, expect
+
+SCRIPT = Path(strip.__file__).with_name("strip.js").read_text()
+PAGE = """<!DOCTYPE html><html lang="en"><head><title>Strip</title></head>
+<body><main id="place"></main><script type="module">
+const text = %s, hearing = new Set();
+window.sent = [];
+const model = {
+  on: (name, callback) => hearing.add(callback),
+  off: (name, callback) => hearing.delete(callback),
+  send: (message) => window.sent.push(message),
+};
+window.tell = (message) => hearing.forEach((callback) => callback(message));
+window.hearing = hearing;
+const widget = await import(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
+window.end = widget.default.render({ model, el: document.getElementById("place") });
+</script></body></html>"""
+
+
+@pytest.fixture
+def tab(page: Page, tmp_path: Path) -> Iterator[Page]:
+    """The widget in a tab whose time a test may let pass faster."""
+    tab, errors = page.context.browser.new_page(), []
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    tab.clock.install()
+    (tmp_path / "strip.html").write_text(PAGE % json.dumps(SCRIPT))
+    tab.goto((tmp_path / "strip.html").as_uri())
+    tab.wait_for_function("() => Boolean(window.end)", timeout=10_000)
+    yield tab
+    tab.close()
+    assert errors == []
+
+
+def tell(tab: Page, *shown: Column, news: str = "", ended: bool = False) -> None:
+    tab.evaluate("m => tell(m)", {"html": picture(shown), "news": news, "ended": ended})
+
+
+def test_it_asks_and_shows_what_it_is_told(tab: Page) -> None:
+    assert tab.evaluate("sent") == [{"want": "now"}]
+    tell(tab, Column(9), Column(3, 6), news="Requests are being lost.")
+    expect(tab.get_by_role("img")).to_have_accessible_name("Last 1 s: 12 ok, 6 lost.")
+    expect(tab.get_by_role("status")).to_have_text("Requests are being lost.")
+    tell(tab, Column(9))
+    expect(tab.get_by_role("img")).to_have_count(1)
+    expect(tab.get_by_role("status")).to_have_text("")
+
+
+def test_a_silent_kernel_is_told(tab: Page) -> None:
+    tell(tab, Column(9))
+    tab.clock.run_for(4000)
+    expect(tab.get_by_role("status")).to_contain_text("Stale")
+    tell(tab, Column(9))
+    expect(tab.get_by_role("status")).to_have_text("")
+
+
+def test_a_load_that_has_ended_is_not_stale(tab: Page) -> None:
+    tell(tab, Column(9), news="The load has ended.", ended=True)
+    tab.clock.run_for(9000)
+    expect(tab.get_by_role("status")).to_have_text("The load has ended.")
+
+
+def test_a_strip_that_is_removed_hears_nothing_more(tab: Page) -> None:
+    tab.evaluate("end()")
+    assert tab.evaluate("hearing.size") == 0

@@ -1,0 +1,59 @@
+"""Every lab's wrong answers: each is caught by its check, in the words that were meant."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from nodebynode.cluster import Cluster
+from nodebynode.course import mutants, notebooks
+from nodebynode.course.labs import mutants_of
+from nodebynode.course.running import run_notebook
+from nodebynode.kube import Kind
+from nbformat import NotebookNode
+
+from tests.labs.test_labs import LABS, ROOT, run_lab
+
+PROVIDERS = ("embedded",)
+"""What a check says of a wrong answer hangs on the API server, which is the same in both."""
+LEAST, SECONDS = 5, 15
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("lab", LABS)
+def test_every_mutant_is_caught_for_its_own_reason(lab: str, cluster: Cluster) -> None:
+    code, results = run_lab(lab, "mutants", cluster)
+
+    assert [r["problem"] for r in results if not r["passed"]] == []
+    assert code == 0
+    assert len(results) == len(mutants_of(lab)) >= LEAST
+    assert {one["name"] for one in results} == {
+        f"{lab} as mutant:{mutant.name}" for mutant in mutants_of(lab)
+    }
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_a_right_answer_is_no_mutant(lab: str, cluster: Cluster) -> None:
+    """The way that mutants are run lets the right answer through, and then says so."""
+    mutant = mutants_of(lab)[0]
+    solved = notebooks.derive_solved(ROOT / "solutions" / f"{lab}.py")
+    right = replace(mutant, answer=_right_answer(solved, mutant.check))
+    notebook = mutants.mutate(solved, right)
+    result = run_notebook(
+        notebook, lab, mode="start", env={"NODEBYNODE_CLUSTER": cluster.name}
+    )
+    judged = mutants.judge(lab, mutant, result)
+    assert not judged.passed
+    assert f"Not caught: the check {mutant.check} passed" in judged.problem
+    assert cluster.api.find(Kind.NAMESPACE, f"lab-{lab[:2]}") is None, "no cell closed the lab"
+
+
+def _right_answer(solved: NotebookNode, check: str) -> str:
+    """The source of the last exercise before a check."""
+    answer = ""
+    for cell in solved.cells:
+        if "exercise" in cell.metadata.get("tags", ()):
+            answer = cell.source
+        if f'lab.check("{check}"' in cell.source:
+            return answer
+    raise AssertionError(check)
