@@ -15,9 +15,11 @@ from nodebynode.course.checks import NotYet, by_name, judge
 from nodebynode.course.comparing import Compared
 from nodebynode.course.flight import Flight, new_path
 from nodebynode.course.labs import checks_of, questions_of
+from nodebynode.course.loading import Load
 from nodebynode.course.look import Look, Memory, listed
 from nodebynode.course.notebooks import find_lab
 from nodebynode.course.predictions import Predictions
+from nodebynode.course.strip import Strip
 from nodebynode.errors import BadInput, ClusterError, NodebynodeError
 from nodebynode.kube import Kind
 from nodebynode.kube.feed import KINDS
@@ -28,6 +30,7 @@ from nodebynode.view import MODELLED, Map, modelled_words
 from nodebynode.view.live import Live
 from nodebynode.view.replay import Replay
 from nodebynode.waiting import wait_for
+from nodebynode.witness import Report
 
 # Not `pipefail`: `kubectl get … | head -1` would then fail now and then, when head leaves first.
 _STRICT_BASH = "set -e\n"
@@ -64,6 +67,7 @@ class Lab:
         self._make_namespace()
         self._flight = Flight(self._cluster.api, new_path(self.name))
         self._live: Live | None = None
+        self._load: Load | None = None
         self._prepare_kernel()
         kernel.at_end(self._close_quietly)
         progress.record(self.name, "opened", cluster=self._cluster.name)
@@ -174,6 +178,46 @@ class Lab:
             at=at or None,
         )
 
+    def load(
+        self,
+        service: str = "shop",
+        *,
+        rate: float = 50,
+        seconds: float = 120,
+        keep_alive: int = 0,
+    ) -> Strip:
+        """Send requests to a Service of this lab from now on, and show how they fare.
+
+        Args:
+            service: Its name. It must be one that can be reached from outside: a NodePort.
+            rate: Requests a second, at most 200.
+            seconds: When the load ends by itself.
+            keep_alive: Connections that are kept and used in turn; 0 makes one for each request.
+
+        Raises:
+            BadInput: one of the numbers is out of bounds.
+            ApiError: there is no such Service.
+            ClusterError: nothing outside the cluster reaches it.
+        """
+        url = self._cluster.service_url(self.namespace, service)
+        self._end_load()
+        self._load = Load(
+            url, self.namespace, service, rate=rate, seconds=seconds, keep_alive=keep_alive
+        )
+        self._mark("note", f"a load of {rate:g} requests a second on {service}")
+        return self._load.strip
+
+    def losses(self) -> Report:
+        """End the load, and say which requests were lost, and why.
+
+        Raises:
+            ClusterError: there has been no load.
+        """
+        if self._load is None:
+            raise ClusterError("There has been no load in this lab.", "Begin one: `lab.load()`.")
+        self._load.finish()
+        return self._load.report(self._flight.so_far())
+
     def steps(self, deployment: str = "shop") -> Steps:
         """Return the sizes that a Deployment's ReplicaSets went through, as recorded.
 
@@ -235,10 +279,16 @@ class Lab:
     def _story(self, recording: Recording | None = None) -> Story:
         return Story(recording or self._flight.so_far(), self.namespace)
 
+    def _end_load(self) -> None:
+        if self._load is not None:
+            self._load.close()
+            self._load = None
+
     def _end_flight(self) -> None:
-        """End view and recording. That either had trouble is told, and stops nothing."""
+        """End load, view and recording. That one had trouble is told, and stops nothing."""
         self._forget_cells()
         try:
+            self._end_load()
             if self._live is not None:
                 self._live.stop()
             self._flight.close()

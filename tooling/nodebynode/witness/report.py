@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import html
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from nodebynode.columns import in_columns
@@ -13,7 +13,7 @@ from nodebynode.recording import Recording
 from nodebynode.witness.attribution import Loss, losses_of
 from nodebynode.witness.history import History
 from nodebynode.witness.suspicion import Cause, span_words
-from nodebynode.witness.traffic import NOT_MEASURED, Request, Traffic, percentile
+from nodebynode.witness.traffic import NOT_MEASURED, Traffic, percentile
 
 _PERCENTILES = (0.5, 0.95, 0.99)
 Rows = Sequence[Sequence[str]]
@@ -34,10 +34,12 @@ class Report:
     Attributes:
         traffic: The load.
         losses: Each lost request and its cause, in the order in which they were sent.
+        homes: The node of each Pod behind the Service, by the Pod's name.
     """
 
     traffic: Traffic
     losses: tuple[Loss, ...]
+    homes: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def gap(self) -> Gap:
@@ -103,9 +105,12 @@ class Report:
         """Good answers by version and by node, and what went to Pods that gave none."""
         good = self.traffic.of("ok")
         rows: list[tuple[str, str]] = [("ANSWERED BY", "REQUESTS")]
-        for word, key in _GROUPS:
-            counts = Counter(map(key, good))
-            rows += [(f"{word} {name}", str(n)) for name, n in sorted(counts.items()) if name]
+        for word, names in (
+            ("version", [one.version for one in good]),
+            ("node", [self.homes.get(one.pod, one.node) for one in good]),
+        ):
+            counts = Counter(filter(None, names))
+            rows += [(f"{word} {name}", str(n)) for name, n in sorted(counts.items())]
         outcomes = Counter(one.outcome for one in self.traffic.of("lost"))
         rows += [(f"lost: {word}", str(n)) for word, n in sorted(outcomes.items())]
         return rows
@@ -116,12 +121,6 @@ class Report:
             (f"{len(those)} lost: {cause}", _said(those, self.traffic))
             for cause, those in self.by_cause.items()
         ]
-
-
-_GROUPS: tuple[tuple[str, Callable[[Request], str]], ...] = (
-    ("version", lambda one: one.version),
-    ("node", lambda one: one.node),
-)
 
 
 def explain(traffic: Traffic, recording: Recording, namespace: str, service: str) -> Report:
@@ -137,7 +136,8 @@ def explain(traffic: Traffic, recording: Recording, namespace: str, service: str
         BadInput: the recording never saw the Service.
     """
     history = History.of(recording, namespace, service)
-    return Report(traffic, losses_of(traffic, history))
+    homes = {life.name: life.node for life in history.lives.values()}
+    return Report(traffic, losses_of(traffic, history), homes)
 
 
 def longest_gap(traffic: Traffic) -> Gap:
