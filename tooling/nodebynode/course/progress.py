@@ -13,7 +13,7 @@ def record(lab: str, event: str, **details: object) -> None:
 
     Args:
         lab: The lab's name.
-        event: `opened`, `check` or `closed`.
+        event: `opened`, `check`, `prediction` or `closed`.
         details: What else there is to say: check, outcome, attempt.
     """
     line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "lab": lab, "event": event}
