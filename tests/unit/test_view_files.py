@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,15 @@ from xml.etree import ElementTree as ET
 import pytest
 from nodebynode.errors import BadInput, MissingTool
 from nodebynode.state import Condition, Endpoint, State
-from nodebynode.view import Map
+from nodebynode.view import Map, compose, draw
+from nodebynode.view.dot import to_dot
+from nodebynode.view.drawing import run_graphviz
+from nodebynode.view.plugins import without_fonts
 
 from tests.unit.instants import crowd
 from tests.unit.states import (
+    AT,
+    NODES,
     OLD,
     a_deployment,
     a_pod,
@@ -75,6 +81,24 @@ def test_a_graphviz_that_fails_leaves_the_picture_to_the_writer(
     assert Map(rollout()).svg.startswith("<svg")
     with pytest.raises(MissingTool, match="Graphviz failed: no plugins"):
         Map(rollout()).save(tmp_path / "map.png")
+
+
+def test_the_fonts_are_left_out_only_where_they_make_no_difference() -> None:
+    """Chinese letters are taken for wider than they are by a Graphviz that has no fonts."""
+    plain, odd = (replace(a_pod("p", None), version=version) for version in ("v1", "漢字"))
+    asked = [draw(compose(State(AT, NODES, (pod,)))) for pod in (plain, odd)]
+    told = [run_graphviz(to_dot(compose(State(AT, NODES, (pod,)))), "svg") for pod in (plain, odd)]
+    baselines = [re.findall(r'y="(-[0-9.]+)"', text) for text in (*asked, *map(bytes.decode, told))]
+    assert baselines[0] != baselines[2]
+    assert baselines[1] == baselines[3]
+
+
+def test_a_graphviz_without_plugins_draws_with_what_it_has(tmp_path: Path) -> None:
+    program = tmp_path / "dot"
+    assert without_fonts(str(program)) is None
+    program.write_text("#!/bin/sh\necho static >&2\n")
+    program.chmod(0o755)
+    assert without_fonts(str(program) + "/../dot") is None
 
 
 def test_a_wide_picture_can_be_scrolled_by_keyboard() -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from shutil import which
 
 import graphviz
+from graphviz.backend import dot_command, execute
 
 from nodebynode.errors import MissingTool
 from nodebynode.view.adopting import adopt
 from nodebynode.view.dot import to_dot
+from nodebynode.view.plugins import without_fonts
 from nodebynode.view.shapes import Scene
 from nodebynode.view.writer import to_svg
 
+_UNUSUAL = re.compile(r"[^\x00-~·…≈“”▲✕✓●◔○↻]")
+"""Letters that a Graphviz without fonts takes for wider than they are, and so moves their text."""
 _INSTALL = (
     "Install Graphviz: `conda install -c conda-forge graphviz`, `apt-get install graphviz` or "
     "`brew install graphviz`."
@@ -27,10 +32,12 @@ def draw(scene: Scene, prefix: str = "", desc: str = "") -> str:
         desc: The picture in words; its sentence is the title.
     """
     try:
-        drawn = run_graphviz(to_dot(scene), "svg").decode()
+        dot = to_dot(scene)
+        fonts = _UNUSUAL.search(dot) is not None
+        drawn = _run(dot, "svg", pinned=True, fonts=fonts).decode()
+        return adopt(drawn, prefix, scene.sentence, desc)
     except MissingTool:
         return to_svg(scene, prefix, desc)
-    return adopt(drawn, prefix, scene.sentence, desc)
 
 
 def run_graphviz(dot: str, form: str, *, pinned: bool = True) -> bytes:
@@ -44,10 +51,21 @@ def run_graphviz(dot: str, form: str, *, pinned: bool = True) -> bytes:
     Raises:
         MissingTool: Graphviz is not installed, or fails.
     """
-    engine, keep = ("neato", 2) if pinned else ("dot", None)
+    return _run(dot, form, pinned=pinned, fonts=True)
+
+
+def _run(dot: str, form: str, *, pinned: bool, fonts: bool) -> bytes:
+    """Run Graphviz, with all its plugins or without fonts where these are not needed."""
+    command = dot_command.command(*(("neato", form) if pinned else ("dot", form)))
+    if pinned:
+        command.append("-n2")
+    program = which("dot")
+    environment = without_fonts(program) if program and not fonts else None
     try:
         # Graphviz warns where its own font is wider than a cell; the cells are ours to answer for.
-        return bytes(graphviz.pipe(engine, form, dot.encode(), neato_no_op=keep, quiet=True))
+        done = execute.run_check(
+            command, input=dot.encode(), capture_output=True, quiet=True, env=environment
+        )
     except graphviz.ExecutableNotFound as error:
         raise MissingTool("Graphviz is not installed.", _INSTALL) from error
     except graphviz.CalledProcessError as error:
@@ -55,6 +73,7 @@ def run_graphviz(dot: str, form: str, *, pinned: bool = True) -> bytes:
         raise MissingTool(
             f"Graphviz failed: {said[:200]}", "Try `dot -V` in a terminal."
         ) from error
+    return bytes(done.stdout)
 
 
 def missing_graphviz() -> MissingTool | None:
