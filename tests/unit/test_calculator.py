@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import ipywidgets
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from nodebynode.course import calculator as module
 from nodebynode.course.calculator import Calculator, calculator
@@ -118,6 +118,8 @@ plans = st.builds(
 
 
 @given(plans)
+@example(Plan(1, 1, 0, 5e-324))
+@example(Plan(5, 1, 0, 5e-324))
 def test_whatever_happens_stays_within_the_picture(plan: Plan) -> None:
     root = ET.fromstring(staircase(roll_out(plan)))
     width, height = map(float, (root.get("viewBox") or "").split()[2:])

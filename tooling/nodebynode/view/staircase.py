@@ -25,6 +25,8 @@ _LETTERS = 12
 _LEAD = 0.06
 """Part of the width that shows how it was before, and again how it ends."""
 _TICKS = 8
+_LEAST = 0.01
+"""Seconds. What takes less has no length that could be drawn to a scale."""
 
 
 class _Band(NamedTuple):
@@ -74,7 +76,7 @@ class _Picture:
         self._rollout, self._prefix = rollout, prefix
         self._steps = _shown(rollout.history)
         last = max(rollout.seconds, rollout.history[-1].at)
-        self._span = last or 1.0
+        self._span = last if last >= _LEAST else 1.0
         self._most = max(rollout.most_pods, rollout.limits.most, 1)
 
     def draw(self) -> str:
