@@ -88,7 +88,9 @@ def test_it_follows_the_newest_frame(player: PlayerPage, kernel: Kernel) -> None
     assert player.shown() == kernel.shown()
 
 
-def test_frames_are_drawn_at_most_ten_times_a_second(player: PlayerPage, kernel: Kernel) -> None:
+def test_of_frames_that_come_too_fast_to_be_seen_the_last_is_drawn(
+    player: PlayerPage, kernel: Kernel
+) -> None:
     player.tab.evaluate(
         """() => { window.drawn = 0; new MutationObserver(() => window.drawn++).observe(
           document.querySelector("[data-ui=where]"), {childList: true}); }"""
@@ -96,10 +98,10 @@ def test_frames_are_drawn_at_most_ten_times_a_second(player: PlayerPage, kernel:
     hold(player)
     for message in kernel.next(12):
         player.tell(message)
-        player.tab.clock.run_for(25)
+        player.tab.clock.run_for(5)
     player.tab.clock.run_for(200)
     assert "step 13 of 13" in player.where
-    assert player.tab.evaluate("window.drawn") == 4, "the first at once, the others in 300 ms"
+    assert player.tab.evaluate("window.drawn") < 6
 
 
 def test_paused_it_stays_while_the_film_grows(player: PlayerPage, kernel: Kernel) -> None:

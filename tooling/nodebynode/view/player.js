@@ -1,13 +1,13 @@
-// Plays a film of the cluster (film.py), live in a notebook or in a page without any kernel. What
-// is the same in two frames is not touched: it keeps its focus and its animation.
+// Plays a film of the cluster (film.py), live in a notebook or in a page alone. What is the same
+// in two frames is not touched: it keeps focus and animation.
 // player.html has the controls and words; player.css hides and shows.
 
 const MOTION = 250; // ms that something moves
-const PACE = 100; // ms from frame to frame, at least
-const IDLE = 3000; // ms that a frame is played, at most
-const QUIET = 2000; // ms from one announcement to the next, at least
+const PACE = 100; // ms between frames; live, the kernel has its own pace
+const IDLE = 3000; // ms a frame plays, at most
+const QUIET = 2000; // ms between announcements
 const SILENCE = 6000; // ms; a kernel is heard of every 2 s
-const MOST = 300; // changes in a frame that are animated
+const MOST = 300; // animated changes in a frame
 
 class Film {
 	parts = {}; // by number: a group's SVG, or the HTML of a table's row
@@ -160,7 +160,7 @@ export function mount(el, page, film, live) {
 		if (!quiet) speak();
 		point(pointed);
 		since = performance.now();
-		rest = since + Math.max(PACE, 4 * (since - began));
+		rest = since + Math.max(follow ? 20 : PACE, 4 * (since - began));
 	};
 	const play = (on, newest = false) => {
 		[playing, follow, since] = [on, newest, performance.now()];
