@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from nodebynode import phrases
 from nodebynode.errors import ApiError
 from nodebynode.kube import Api, Json, Kind
 
@@ -104,7 +105,5 @@ def pod_is_ready(pod: Json) -> bool:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return names as a person says them: `a`, `a and b`, `a, b and c`; `none` for none."""
-    if len(names) < 2:
-        return names[0] if names else "none"
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+    """Return all names as a person says them: `a`, `a and b`, `a, b and c`; `none` for none."""
+    return phrases.listed(names, most=len(names)) or "none"
