@@ -20,3 +20,14 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     rest = len(names) - most
     shown = [*names[:most], *([f"{rest} more"] if rest > 0 else [])]
     return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
+
+
+def agreed(names: Sequence[str], one: str, many: str) -> str:
+    """`none is`, `a is`, `a and b are`: names, and the verb for so many.
+
+    Args:
+        names: Of what it is said.
+        one: The verb of one thing.
+        many: The verb of several.
+    """
+    return f"{listed(names) or 'none'} {one if len(names) < 2 else many}"

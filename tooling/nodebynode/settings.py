@@ -20,18 +20,23 @@ DEFAULT_CLUSTER = "nodebynode"
 _CLUSTER_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 
 
-def _folder(variable: str, default: str) -> Path:
+def _place(variable: str, default: str) -> Path:
     return Path(os.environ.get(variable) or default).expanduser().absolute()
 
 
 def cache_dir() -> Path:
     """Return the folder for what can be made again: tools, app archives (`NODEBYNODE_CACHE`)."""
-    return _folder("NODEBYNODE_CACHE", platformdirs.user_cache_dir("nodebynode"))
+    return _place("NODEBYNODE_CACHE", platformdirs.user_cache_dir("nodebynode"))
 
 
 def data_dir() -> Path:
     """Return the folder for clusters' own files and progress (`NODEBYNODE_HOME`)."""
-    return _folder("NODEBYNODE_HOME", platformdirs.user_data_dir("nodebynode"))
+    return _place("NODEBYNODE_HOME", platformdirs.user_data_dir("nodebynode"))
+
+
+def progress_file() -> Path:
+    """Return the file of a learner's progress (`NODEBYNODE_PROGRESS`)."""
+    return _place("NODEBYNODE_PROGRESS", str(data_dir() / "progress.jsonl"))
 
 
 @contextmanager
@@ -60,7 +65,7 @@ def course_root() -> Path:
     Raises:
         BadInput: the folder holds no solutions/.
     """
-    root = _folder("NODEBYNODE_COURSE", str(Path(__file__).parents[2]))
+    root = _place("NODEBYNODE_COURSE", str(Path(__file__).parents[2]))
     if not (root / "solutions").is_dir():
         raise BadInput(
             f"There is no course in {root}: it has no folder solutions/.",

@@ -2,7 +2,8 @@
 
 It runs while the image is built, beside shop.py. A cluster loads the image onto every node whenever
 it is made, and a tenth of the base image is enough: the interpreter, the modules that an import of
-shop has loaded, the shared objects that the kernel has mapped for it, and a shell to look around.
+shop has loaded, what a load that is sent from a Pod needs besides, the shared objects that the
+kernel has mapped for them, and a shell to look around.
 """
 
 from __future__ import annotations
@@ -10,11 +11,21 @@ from __future__ import annotations
 import os
 import sys
 
-import shop  # type: ignore[import-not-found]  # beside it in the build only
+sys.modules["ssl"] = None  # type: ignore[assignment]  # asyncio goes without it, and it is large
 
-# Taken before anything else is imported: this is what shop itself needs.
+import asyncio  # noqa: E402, F401
+import dataclasses  # noqa: E402, F401
+import json  # noqa: E402, F401
+import pathlib  # noqa: E402
+import re  # noqa: E402, F401
+import runpy  # noqa: E402, F401
+import textwrap  # noqa: E402, F401
+
+import shop  # type: ignore[import-not-found]  # noqa: E402  # beside it in the build only
+
+# Taken before anything else is imported: this is what shop and a load need.
 LOADED = {getattr(module, "__file__", None) for module in sys.modules.values()}
-with open("/proc/self/maps", encoding="utf-8") as maps:  # noqa: PTH123 - before pathlib comes
+with pathlib.Path("/proc/self/maps").open(encoding="utf-8") as maps:
     MAPPED = {line.split(maxsplit=5)[-1].strip() for line in maps}
 
 import encodings  # noqa: E402

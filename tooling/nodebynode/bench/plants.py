@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from nodebynode.bench.loads import APP, NAMESPACE
 from nodebynode.cluster import Cluster, NodeFailure
 from nodebynode.cluster.nodes import is_ready
 from nodebynode.course.flight import Flight
+from nodebynode.course.inside import PodWitness
 from nodebynode.kube import Json, Kind
 from nodebynode.recording import Recording
 from nodebynode.waiting import wait_for
@@ -27,7 +30,7 @@ class Scene:
     """A load on the app, while something is done to it."""
 
     cluster: Cluster
-    witness: Witness
+    witness: Witness | PodWitness
 
     def wait_sent(self, number: int) -> None:
         """Wait until what became of so many more requests is known."""
@@ -57,7 +60,10 @@ def scale(cluster: Cluster, replicas: int) -> None:
 def roll_out(cluster: Cluster) -> None:
     """Replace all Pods of the app; returns when the last old one is gone."""
     replicas = len(cluster.api.list(Kind.POD, NAMESPACE))
-    kubectl(cluster, "rollout", "restart", f"deployment/{APP}")
+    # Not `rollout restart`: it writes down a second, and is refused twice within one.
+    annotations = {"rolled-out": str(time.monotonic_ns())}
+    anew = {"spec": {"template": {"metadata": {"annotations": annotations}}}}
+    kubectl(cluster, "patch", f"deployment/{APP}", f"--patch={json.dumps(anew)}")
     kubectl(cluster, "rollout", "status", f"deployment/{APP}")
     _settle(cluster, replicas)
 
@@ -163,9 +169,25 @@ PLANTS = (
 """The five causes; the Service's other Pods go on meanwhile."""
 
 
+def sender(
+    cluster: Cluster,
+    url: str,
+    log: Path,
+    rate: float,
+    seconds: float,
+    keep_alive: int = 0,
+    *,
+    inside: bool = False,
+) -> Witness | PodWitness:
+    """What sends a load to the app: a process of this machine, or a Pod."""
+    if inside:
+        return PodWitness(cluster, NAMESPACE, APP, log, rate, seconds, keep_alive)
+    return Witness(url, log, rate, seconds, keep_alive)
+
+
 @contextmanager
 def watching(
-    cluster: Cluster, url: str, *, rate: float = 50, keep_alive: int = 0
+    cluster: Cluster, url: str, *, rate: float = 50, keep_alive: int = 0, inside: bool = False
 ) -> Iterator[tuple[Scene, Callable[[], Report]]]:
     """Put a load on the app and record the cluster while a block runs.
 
@@ -173,7 +195,8 @@ def watching(
         The scene, and what ends the load and explains its losses.
     """
     with TemporaryDirectory() as folder:
-        witness = Witness(url, Path(folder, "traffic.jsonl"), rate, _SECONDS, keep_alive)
+        load = (Path(folder, "traffic.jsonl"), rate, _SECONDS, keep_alive)
+        witness = sender(cluster, url, *load, inside=inside)
         with Flight(cluster.api, Path(folder, "run.jsonl")) as flight, witness:
 
             def end() -> Report:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,8 @@ from nodebynode.cluster import Cluster, open_cluster
 from nodebynode.cluster.docker import require_docker
 from nodebynode.errors import NodebynodeError
 from nodebynode.kube import Json, Kind
-from nodebynode.witness import Calibration, Cause, Witness
+from nodebynode.witness import Calibration, Cause
+from nodebynode.witness.plan import MOST_INSIDE
 
 _CLUSTER = "nbn-bench-witness"
 _RATE, _FAST = 50, 200
@@ -46,7 +48,16 @@ def bench_witness(
                 _lose_one(cluster, provider, needles, figures)
                 for plant in PLANTS:
                     _explain(cluster, provider, plant, figures)
+                if cluster.capabilities.containers:
+                    _look_from_inside(cluster, provider, minutes, figures)
     return figures
+
+
+def _look_from_inside(cluster: Cluster, provider: str, minutes: float, figures: Figures) -> None:
+    """The same by a Pod: nothing changes, and the causes."""
+    _change_nothing(cluster, provider, minutes, figures, inside=True)
+    for plant in PLANTS:
+        _explain(cluster, provider, plant, figures, inside=True)
 
 
 def _providers(say: Callable[[str], None]) -> Iterator[str]:
@@ -69,19 +80,24 @@ def _cluster(provider: str) -> Iterator[Cluster]:
         cluster.stop(purge=True)
 
 
-def _change_nothing(cluster: Cluster, provider: str, minutes: float, figures: Figures) -> None:
+def _change_nothing(
+    cluster: Cluster, provider: str, minutes: float, figures: Figures, *, inside: bool = False
+) -> None:
     """What is lost while nothing changes, is lost by the witness."""
+    seconds = min(minutes * 60, MOST_INSIDE / _RATE if inside else math.inf)
     with loads.namespace(cluster), TemporaryDirectory() as folder:
         loads.run_pods(cluster, 3)
-        witness = Witness(loads.expose(cluster), Path(folder, "traffic.jsonl"), _RATE, minutes * 60)
+        url, log = loads.expose(cluster), Path(folder, "traffic.jsonl")
+        witness = plants.sender(cluster, url, log, _RATE, seconds, inside=inside)
         before = _children_cpu()
         with witness:
             floor = Calibration.of(witness.wait())
-        share = (_children_cpu() - before) / (minutes * 60) * 100
-    name = f"{provider}: nothing changes, {minutes:g} min"
+        share = (_children_cpu() - before) / seconds * 100
+    name = f"{_name(provider, inside)}: nothing changes, {seconds / 60:.3g} min"
     figures.add(f"{name}: lost", floor.lost, f"of {floor.sent}")
     figures.add(f"{name}: not measured", floor.not_measured, f"of {floor.sent}")
-    figures.add(f"{name}: the load's CPU at {_RATE}/s", share, "% of a core")
+    what = "following the load's log" if inside else "the load"
+    figures.add(f"{name}: {what}, CPU at {_RATE}/s", share, "% of a core")
     figures.add(f"{name}: the load's lag, p99", floor.lag_ms, "ms")
     figures.add(f"{name}: latency, p99", floor.p99_ms, "ms")
 
@@ -105,17 +121,25 @@ def _is_found(cluster: Cluster) -> bool:
     return [(one.cause, one.pods) for one in report.losses] == [(Cause.CUT, (pod,))]
 
 
-def _explain(cluster: Cluster, provider: str, plant: Plant, figures: Figures) -> None:
+def _explain(
+    cluster: Cluster, provider: str, plant: Plant, figures: Figures, *, inside: bool = False
+) -> None:
     """Lose at least a hundred requests for one reason, and count for how many it is named."""
     with loads.namespace(cluster):
         url = _run(cluster, plant.app, plant.replicas)
-        with plants.watching(cluster, url, keep_alive=plant.keep_alive) as (scene, end):
+        kept = plant.keep_alive
+        with plants.watching(cluster, url, keep_alive=kept, inside=inside) as (scene, end):
             plant.do(scene)
             report = end()
     right = len(report.by_cause.get(plant.cause, ()))
     share = right / len(report.losses) * 100 if report.losses else 0.0
-    figures.add(f"{provider}: {plant.cause}: losses", len(report.losses), "requests")
-    figures.add(f"{provider}: {plant.cause}: explained right", share, "%")
+    name = f"{_name(provider, inside)}: {plant.cause}"
+    figures.add(f"{name}: losses", len(report.losses), "requests")
+    figures.add(f"{name}: explained right", share, "%")
+
+
+def _name(provider: str, inside: bool) -> str:
+    return f"{provider}, from inside" if inside else provider
 
 
 def _run(cluster: Cluster, manifest: Json, replicas: int) -> str:

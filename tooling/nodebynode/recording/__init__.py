@@ -4,12 +4,15 @@ from nodebynode.recording.reading import Mark, MarkKind, Recorded
 from nodebynode.recording.recorder import Recorder
 from nodebynode.recording.recording import Recording
 from nodebynode.recording.steps import Column, Size, Step, Steps
+from nodebynode.recording.traffic import Counts, RecordedLoad
 
 __all__ = [
     "Column",
+    "Counts",
     "Mark",
     "MarkKind",
     "Recorded",
+    "RecordedLoad",
     "Recorder",
     "Recording",
     "Size",

@@ -11,6 +11,7 @@ makes them (`~`), and each object has a number: 1 for the first that is added, a
     {"t": 950, "gone": 8, "patch": ~}                     deleted, likewise
     {"t": 960, "frame": [[~, [1, 5], 9], …]}              key frame, every 200 changes
     {"t": 970, "mark": "action", "text": "kubectl cordon worker2"}
+    {"t": 980, "traffic": "shop", …}                      what became of a load (`traffic.py`)
     {"t": 990, "end": true}                               nothing is missing
 
 In strings `#8` is the UID of object 8 and `@8` its name; `##` and `@@` are the signs themselves.

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple, get_args
 
 from nodebynode.errors import BadInput
 from nodebynode.recording.lines import Decoder, Object
+from nodebynode.recording.traffic import RecordedLoad
 from nodebynode.recording.versions import VERSION, migration
 from nodebynode.state.quantity import parse_time
 from nodebynode.state.status import Json
@@ -59,6 +60,7 @@ class Contents:
     changes: list[Recorded] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
+    loads: list[RecordedLoad] = field(default_factory=list)
     cut: str = ""
 
 
@@ -143,6 +145,8 @@ class _Reader:
             if line["mark"] not in get_args(MarkKind):
                 raise ValueError(line["mark"])
             into.marks.append(Mark(at, line["mark"], str(line["text"])))
+        elif "traffic" in line:
+            into.loads.append(RecordedLoad.from_line(line, into.began))
         elif "end" in line:
             self._has_ended = True
         elif told := self._decoder.take(line):

@@ -16,6 +16,7 @@ from typing import BinaryIO
 from nodebynode.errors import BadInput
 from nodebynode.recording.lines import Encoder, Line
 from nodebynode.recording.reading import MarkKind
+from nodebynode.recording.traffic import RecordedLoad
 from nodebynode.recording.versions import header
 from nodebynode.state.status import Json
 
@@ -77,6 +78,12 @@ class Recorder:
         """Take down, as of now, what a person did, said or foretold."""
         with self._lock:
             self._write(({"t": self._since_began(self._clock()), "mark": kind, "text": text},))
+
+    def traffic(self, load: RecordedLoad) -> None:
+        """Take down what became of a load's requests, once it has ended."""
+        with self._lock:
+            line = load.as_line(datetime.fromtimestamp(self._began, UTC))
+            self._write(({"t": self._since_began(self._clock()), **line},))
 
     def close(self) -> None:
         """End the recording, and pack it.

@@ -11,6 +11,7 @@ from pathlib import Path
 from nodebynode.recording.lines import Object
 from nodebynode.recording.reading import Contents, Mark, Recorded, read_contents
 from nodebynode.recording.steps import Steps, steps_of
+from nodebynode.recording.traffic import RecordedLoad
 from nodebynode.state import State, StateBuilder, parse_state
 from nodebynode.state.status import Json
 
@@ -26,12 +27,14 @@ class Recording:
         ended: When it ended; when the last thing was heard, where the end is missing.
         instants: The beginning, and each instant after which a State differs.
         marks: What people did, foretold and noted.
+        loads: What became of the requests of each load that has ended.
         cut: What is missing at its end, in words; empty for a whole recording.
     """
 
     def __init__(self, contents: Contents) -> None:
         self.began, self.ended = contents.began, contents.ended
         self.marks: Sequence[Mark] = contents.marks
+        self.loads: Sequence[RecordedLoad] = contents.loads
         self.cut = contents.cut
         self._changes, self._frames = contents.changes, contents.frames
         shown = (one.at for one in self._changes if one.shows)

@@ -75,6 +75,7 @@ _SHAPES: Mapping[str, Shape] = {
         metadata=_meta("generation"),
         spec=_all(
             "replicas",
+            "minReadySeconds",
             "paused",
             strategy=_all("type", rollingUpdate=_all("maxSurge", "maxUnavailable")),
             template=_TEMPLATE,
@@ -118,6 +119,7 @@ _SHAPES: Mapping[str, Shape] = {
                     "Ready": _all("type", "status", "lastTransitionTime"),
                     "Initialized": _STATUS,
                     "PodScheduled": _CONDITION,
+                    "DisruptionTarget": _all("type", "status", "reason"),
                 },
             ),
             containerStatuses=_RUN,

@@ -73,7 +73,7 @@ class Step:
         return sum(size.available for size in self.sizes)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Steps:
     """The steps of one Deployment; as text, a table."""
 
@@ -86,6 +86,9 @@ class Steps:
     def pairs(self) -> str:
         """Old and new sizes, such as `3/0 3/1 2/1 2/2 1/2 1/3 0/3`."""
         return " ".join(f"{row.old}/{row.new}" for row in self.rows)
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         revisions = (f"REVISION {one.revision} ({one.version})" for one in self.columns)

@@ -90,6 +90,10 @@ class Pod:
     """Its annotation `controller.kubernetes.io/pod-deletion-cost`."""
     most_restarts: tuple[int, int] = (0, 0)
     """The restarts of the container with the most of them, and of the sidecar with the most."""
+    disrupted: str = ""
+    """Who makes it leave before its time: `EvictionByEvictionAPI`, `DeletionByTaintManager`, …
+
+    It is the reason of its condition DisruptionTarget; empty for a Pod that was simply deleted."""
 
     @property
     def finished(self) -> bool:
@@ -140,6 +144,8 @@ class Deployment:
     observed: bool
     """Whether the status speaks of the present spec."""
     conditions: tuple[Condition, ...]
+    min_ready: int = 0
+    """Seconds for which a Pod must be ready to count as available."""
 
     @property
     def complete(self) -> bool:

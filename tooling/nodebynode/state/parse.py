@@ -111,7 +111,7 @@ def _node(obj: Json) -> Node:
 def _pod(obj: Json) -> Pod:
     meta, spec, status = obj["metadata"], obj.get("spec") or {}, obj.get("status") or {}
     scheduled, shown = condition(obj, "PodScheduled"), pod_status(obj)
-    ready = condition(obj, "Ready")
+    ready, disrupted = condition(obj, "Ready"), condition(obj, "DisruptionTarget")
     is_ready = ready.get("status") == "True"
     return Pod(
         **_names(obj),
@@ -134,6 +134,7 @@ def _pod(obj: Json) -> Pod:
         ready_since=parse_time(ready.get("lastTransitionTime")) if is_ready else None,
         deletion_cost=int((meta.get("annotations") or {}).get(_COST, 0)),
         most_restarts=most_restarts(obj),
+        disrupted=disrupted.get("reason", "") if disrupted.get("status") == "True" else "",
     )
 
 
@@ -173,6 +174,7 @@ def _deployment(obj: Json) -> Deployment:
             Condition(c["type"], c["status"], c.get("reason") or "", c.get("message") or "")
             for c in status.get("conditions") or ()
         ),
+        min_ready=spec.get("minReadySeconds") or 0,
     )
 
 

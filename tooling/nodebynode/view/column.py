@@ -106,7 +106,7 @@ def _box(kind: str, thing: Deployment | ReplicaSet | Budget, band: str = "") -> 
 
 def _decides(d: Deployment, owned: tuple[ReplicaSet, ...], *, small: bool) -> Iterator[Row]:
     """A Deployment's rows: its orders, and the sum by which its controller moves."""
-    word, ink = _progress(d)
+    word, ink = _progress(d, small=small)
     if not small:
         yield Row(15, (Text("Deployment", ink=GREY),), Text(word, 10.5, ink, bold=True))
     yield Row(22, (Text(d.name, 16, bold=True),), Text(word, 10.5, ink) if small else None)
@@ -122,14 +122,16 @@ def _decides(d: Deployment, owned: tuple[ReplicaSet, ...], *, small: bool) -> It
         yield Row(16, (Text(f"available: {d.available} of at least {least}", size, GREY),))
 
 
-def _progress(d: Deployment) -> tuple[str, str]:
+def _progress(d: Deployment, *, small: bool) -> tuple[str, str]:
+    """A word for how far it has come, and its ink; a short one where it shares the name's line."""
     if d.paused:
         return "paused", INK
     if d.overdue:
         return "deadline passed", VERMILION
     if d.complete:
         return "complete", BLUE
-    return ("rolling out" if d.rolling else "not all available"), INK
+    short = "incomplete" if small else "not all available"
+    return ("rolling out" if d.rolling else short), INK
 
 
 def _holds(rs: ReplicaSet, *, small: bool, newest: bool = False) -> Iterator[Row]:

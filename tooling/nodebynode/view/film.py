@@ -21,8 +21,10 @@ from nodebynode.state import State, in_namespace
 from nodebynode.view.differences import differences
 from nodebynode.view.metrics import clean
 from nodebynode.view.pacing import pace
+from nodebynode.view.parts import Parts
 from nodebynode.view.scene import compose
 from nodebynode.view.shapes import Scene
+from nodebynode.view.traffic import Row, Sent, row_of
 from nodebynode.view.words import tables
 from nodebynode.view.writer import fragments
 
@@ -73,6 +75,10 @@ class Told(Protocol):
     def marks(self) -> Sequence[Marked]:
         """What the learner did, foretold or noted."""
 
+    @property
+    def loads(self) -> Sequence[Sent]:
+        """What became of requests to Services."""
+
     def states(self) -> Iterator[tuple[datetime, State]]:
         """The cluster at each instant at which something changed."""
 
@@ -120,63 +126,6 @@ class Frame:
         return told | {name: value for name, value in rest.items() if value}
 
 
-class _Parts:
-    """Distinct texts, each under a number that is never given to another.
-
-    A text belongs to something that is followed from frame to frame, a group of the picture or a
-    table's row, and is told as its difference from what that looked like before.
-    """
-
-    def __init__(self) -> None:
-        self.next = 0
-        self._parts: dict[int, tuple[str, str]] = {}  # of what, and its text
-        self._numbers: dict[tuple[str, str], int] = {}
-        self._latest: dict[str, int] = {}
-
-    def number(self, part: tuple[str, str]) -> int:
-        """The number of a text, which may be new."""
-        found = self._numbers.get(part)
-        if found is None:
-            found = self._numbers[part] = self.next
-            self._parts[found] = part
-            self.next += 1
-        return found
-
-    def since(self, number: int) -> dict[str, object]:
-        """The texts from a number on, for whoever has all before."""
-        return self._told(range(number, self.next), self._latest)
-
-    def all(self) -> dict[str, object]:
-        """All texts, for whoever has none."""
-        return self._told(self._parts, {})
-
-    def keep(self, used: Collection[int]) -> list[int]:
-        """Let all other texts go; returns their numbers."""
-        gone = [number for number in self._parts if number not in used]
-        for number in gone:
-            of, _ = part = self._parts.pop(number)
-            del self._numbers[part]
-            if self._latest.get(of) == number:
-                del self._latest[of]
-        return gone
-
-    @property
-    def letters(self) -> int:
-        """How long all texts are together."""
-        return sum(len(text) for _, text in self._parts.values())
-
-    def _told(self, numbers: Iterable[int], known: dict[str, int]) -> dict[str, object]:
-        """Texts by number; `known` has the last text of each thing, and gets those told here."""
-        told = dict[str, object]()
-        for number in numbers:
-            of, text = self._parts[number]
-            base = known.get(of)
-            old = "" if base is None else self._parts[base][1]
-            told[str(number)] = text if base is None else _shortened(text, base, old)
-            known[of] = number
-        return told
-
-
 class Film:
     """The frames of one view; the oldest are let go.
 
@@ -198,7 +147,8 @@ class Film:
         self._blocks = deque[list[Frame]]()
         self._first, self._next = 0, 0  # the numbers of the oldest frame kept, and of the next
         self._marks = deque[Message](maxlen=_MOST_MARKS)
-        self._parts = _Parts()
+        self._row: Row = {}
+        self._parts = Parts()
         self._list = list[int]()  # of the last frame, as are the four below
         self._seen: object = None
         self._state: State | None = None
@@ -226,6 +176,7 @@ class Film:
             film.add(at, state, changes=changes)
         for mark in recording.marks:
             film.mark(mark.at, mark.kind, mark.text)
+        film.traffic(recording.loads)
         return film
 
     def __len__(self) -> int:
@@ -286,6 +237,22 @@ class Film:
         self._marks.append({"frame": frame, "html": f"<li>{button}</li>"})
         return {"marks": [self._marks[-1]]}
 
+    def traffic(self, loads: Sequence[Sent]) -> Message:
+        """Say what became of requests to Services, by the frame that was seen when they were sent.
+
+        Args:
+            loads: All loads, also those that were told before.
+
+        Returns:
+            What a player needs to know of it; empty where that is nothing new.
+        """
+        mine = [one for one in loads if self._namespace in (None, one.namespace)]
+        row = row_of(mine, [frame.at for frame in self.frames], self._first)
+        gone = dict.fromkeys(number for number in self._row if number not in row)
+        news = {number: told for number, told in row.items() if self._row.get(number) != told}
+        self._row = row
+        return {"traffic": gone | news} if gone or news else {}
+
     def number_at(self, at: datetime) -> int:
         """The number of the frame that was seen at an instant, of those that are kept."""
         return self._first + max(0, bisect([frame.at for frame in self.frames], at) - 1)
@@ -298,6 +265,7 @@ class Film:
             "frames": [frame.as_json(self._high) for frame in self.frames],
             "parts": self._parts.all(),
             "marks": list(self._marks),
+            **({"traffic": self._row} if self._row else {}),
         }
 
     def _append(self, at: datetime, shown: State, scene: Scene, numbers: list[int]) -> Frame:
@@ -374,21 +342,3 @@ def _rows(shown: State, everything: State, size: str) -> Iterator[tuple[str, str
 
 def _clock(at: datetime) -> str:
     return f"{at:%H:%M:%S}.{at.microsecond // 100_000}"
-
-
-def _shortened(text: str, number: int, old: str) -> object:
-    """A text as `[number of an older one, letters of its start, what is new, letters of its end]`.
-
-    JavaScript counts some letters twice; a text that has any is told whole.
-    """
-    if max(text + old, default="") > "\uffff":
-        return text
-    head = _alike(text, old)
-    tail = _alike(text[head:][::-1], old[head:][::-1])
-    return [number, head, text[head : len(text) - tail], tail]
-
-
-def _alike(one: str, other: str) -> int:
-    """How many letters two texts have in common at their beginning."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))

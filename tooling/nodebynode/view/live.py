@@ -28,12 +28,15 @@ from nodebynode.view.film import Film, Message
 from nodebynode.view.pacing import Pacer, pace
 from nodebynode.view.page import MARKUP, PLAYER, STYLE, page
 from nodebynode.view.picture import Map
+from nodebynode.view.traffic import Sent
 from nodebynode.view.writer import to_svg
 
 _BEAT = 2.0
 """Seconds from one sign of life to the next; the player waits for three of them."""
 _COUNTDOWN = 1.0
 """Seconds from one frame to the next while a Pod's grace period runs."""
+_SENDING = 0.5
+"""Seconds from one look at a load to the next."""
 _FORGOTTEN = 600.0
 """Seconds after which frames are no longer sent to a browser that has not been heard of.
 
@@ -92,12 +95,19 @@ class Live:
         source: Where the objects come from.
         namespace: Whose objects to show; None shows all.
         modelled: What the cluster only models, in words.
+        loads: What became of requests to Services until it is asked, to be shown beside.
     """
 
     def __init__(
-        self, source: Source, *, namespace: str | None = None, modelled: Collection[str] = ()
+        self,
+        source: Source,
+        *,
+        namespace: str | None = None,
+        modelled: Collection[str] = (),
+        loads: Callable[[], Sequence[Sent]] = tuple,
     ) -> None:
         self._source, self._namespace, self._modelled = source, namespace, modelled
+        self._loads = loads
         self._film = Film(namespace=namespace, modelled=modelled)
         self._lock = threading.RLock()  # the film, and the order of messages
         self._screen: _Screen | None = None
@@ -189,10 +199,11 @@ class Live:
 
     def _run(self) -> None:
         """Draw at once when something changes, then not again for as long as the pace asks."""
-        counting, pacer = False, Pacer()
+        counting, sending, pacer = False, False, Pacer()
         self._await_source()
         while not self._stopping.is_set():
-            woken = self._wake.wait(_COUNTDOWN if counting else _BEAT)
+            beat = _COUNTDOWN if counting else _BEAT
+            woken = self._wake.wait(_SENDING if sending else beat)
             self._wake.clear()
             if self._stopping.is_set():
                 break
@@ -203,12 +214,14 @@ class Live:
                     shown = in_namespace(state, self._namespace).pods
                     counting = any(seconds_left(pod, state.at) for pod in shown)
                     rest = pacer.rest(pace(len(shown)), time.monotonic())
+                sending = self._tell_traffic()
                 self._answer()
                 self._say(_trouble(self._source))
             except Exception as error:  # kept for `check`; the next picture may be fine
                 self._error = self._error or error
                 self._say(f"No picture could be drawn: {error}")
             self._stopping.wait(max(rest, _SHARE * (time.monotonic() - began)))
+        self._tell_traffic()
         self._say("This view has been stopped.")
 
     def _await_source(self) -> None:
@@ -228,6 +241,15 @@ class Live:
                 self._send(told)
         self._drawn.set()
         return state
+
+    def _tell_traffic(self) -> bool:
+        """Tell what has become of requests; whether there was anything new."""
+        loads = self._loads()
+        with self._lock:
+            told = self._film.traffic(loads) if loads else {}
+            if told:
+                self._send(told)
+        return bool(told)
 
     def _look(self) -> State:
         """The cluster now; Events are many, and no picture shows them."""
@@ -278,7 +300,7 @@ class Live:
         now = time.monotonic()
         if self._screen is None:
             return
-        if "frames" in told and now - self._heard > _FORGOTTEN:
+        if told.keys() & {"frames", "traffic"} and now - self._heard > _FORGOTTEN:
             told = {}
         with self._lock:
             self._told = now

@@ -77,9 +77,11 @@ class Map(Figure):
 
 
 def html_table(table: Table) -> str:
-    """A table as HTML."""
-    heads = "".join(f'<th scope="col">{html.escape(head)}</th>' for head in table.heads)
+    """A table as HTML; JupyterLab's own style would put the text at the right of its cells."""
+    left = 'style="text-align:left"'
+    heads = "".join(f'<th scope="col" {left}>{html.escape(head)}</th>' for head in table.heads)
     rows = "".join(
-        f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in table.rows
+        f"<tr>{''.join(f'<td {left}>{html.escape(cell)}</td>' for cell in row)}</tr>"
+        for row in table.rows
     )
     return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"

@@ -13,6 +13,7 @@ class Film {
 	parts = {}; // by number: a group's SVG, or the HTML of a table's row
 	frames = []; // each with the numbers of its parts
 	marks = [];
+	traffic = {}; // by frame: sort, height, words
 	first = 0; // the number of frames[0]
 	life = ""; // what is wrong, in words
 
@@ -37,6 +38,7 @@ class Film {
 			this.frames.push({ ...frame, parts: all });
 		}
 		this.marks.push(...marks);
+		Object.assign(this.traffic, told.traffic);
 		this.frames.splice(0, first - this.first);
 		this.first = first;
 		for (const number of gone) delete this.parts[number];
@@ -147,16 +149,22 @@ export function mount(el, page, film, live) {
 		news = [];
 	};
 
+	const sent = () => film.traffic[at]?.[2] ?? "";
+	const tell = () => (ui.sent.textContent = sent() || "no requests");
+
 	const show = (number, moving) => {
 		const { first, last, frames } = film, began = performance.now(), before = at;
 		at = Math.max(first, Math.min(last, number));
 		pane.show(film, at, moving);
 		const { at: time, sentence } = frames[at - first];
-		Object.assign(ui.scrub, { value: at, ariaValueText: `${time}, ${sentence}` });
+		Object.assign(ui.scrub, { value: at, ariaValueText: `${time}, ${sentence} ${sent()}` });
+		tell();
 		ui.where.textContent = `${time} · step ${at + 1}`;
 		const from = moving && before >= first ? before + 1 : at;
 		const shown = root.matches(".nbn-aloud") ? frames.slice(from - first, at - first + 1) : [];
 		news.push(...shown.flatMap(({ said = [] }) => said));
+		const lost = shown.map((_, n) => film.traffic[from + n]).filter((one) => one?.[0] === 1);
+		news.unshift(...lost.map((one) => one[2])); // the others may be too many to be read
 		if (!quiet) speak();
 		point(pointed);
 		since = performance.now();
@@ -227,14 +235,27 @@ export function mount(el, page, film, live) {
 		event.preventDefault();
 	};
 
+	const row = ({ first, last, traffic }) => {
+		const d = ["", "", ""], edge = (n) => Math.max(first, Math.min(Math.max(last, first + 1), n));
+		const told = Object.entries(traffic).filter(([n, one]) => one && n >= first);
+		for (const [n, [sort, high]] of told) {
+			const left = edge(n - 0.5), right = edge(+n + 0.5), top = 24 - high;
+			d[sort] += `M${left} 24V${top}L${(left + right) / 2} ${top - 6 * (sort === 1)}L${right} ${top}V24z`;
+		}
+		d.forEach((line, sort) => ui.row.children[sort].setAttribute("d", line));
+		set("loaded", d.join(""));
+		tell();
+	};
 	const hear = () => {
 		const { first, last, frames, marks } = film;
+		row(film);
 		const lines = frames.map(({ changes = 1 }, n) => `M${first + n} 10v-${Math.min(7, changes + 2)}`);
 		for (const { frame } of marks) lines.push(`M${frame} 0v10`);
 		ui.scrub.min = first;
 		ui.scrub.max = last;
 		ui.steps.textContent = last + 1;
 		ui.ticks.setAttribute("viewBox", `${first} 0 ${Math.max(1, last - first)} 10`);
+		ui.row.setAttribute("viewBox", `${first} 0 ${Math.max(1, last - first)} 24`);
 		ui.ticks.firstChild.setAttribute("d", lines.join(""));
 		for (const { html } of marks.slice(ui.marks.children.length))
 			ui.marks.insertAdjacentHTML("beforeend", html);

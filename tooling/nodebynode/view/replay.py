@@ -15,6 +15,7 @@ from nodebynode.recording import Recording
 from nodebynode.view.film import Film
 from nodebynode.view.page import page
 from nodebynode.view.picture import Map
+from nodebynode.view.traffic import total_words
 
 _CONTROLS = 330
 """Points that the page needs below the picture and around it."""
@@ -48,10 +49,14 @@ class Replay:
             raise BadInput("The recording holds no instant.", "Record while something happens.")
         end = recording.state_at(recording.ended)
         self._last = Map(end, namespace=namespace, modelled=modelled)
+        self._sent = total_words(
+            one for one in recording.loads if namespace in (None, one.namespace)
+        )
 
     def __repr__(self) -> str:
         opens = f" It opens at {self._at:%H:%M:%S}." if self._at else ""
-        return f"{len(self._film)} instants.{opens} The last: {self._last.title}"
+        sent = f" Load: {self._sent}" if self._sent else ""
+        return f"{len(self._film)} instants.{opens}{sent} The last: {self._last.title}"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """Jupyter's hook: the player with its film, and how it ends in words."""

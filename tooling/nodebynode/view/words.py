@@ -37,6 +37,11 @@ class Table(NamedTuple):
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
+    @property
+    def text(self) -> str:
+        """The same in columns."""
+        return in_columns((tuple(head.upper() for head in self.heads), *self.rows))
+
 
 def sentence(state: State) -> str:
     """What the picture shows, most important first, then what is out of the ordinary."""
@@ -278,7 +283,7 @@ def plain_text(
     size: str = "full",
 ) -> str:
     """The sentence and the tables, in columns, and what the cluster only models."""
-    parts = [sentence(state), *map(_columns, tables(state, everything, size))]
+    parts = [sentence(state), *(table.text for table in tables(state, everything, size))]
     return "\n\n".join([*parts, *filter(None, [modelled_words(modelled)])])
 
 
@@ -290,7 +295,3 @@ def modelled_words(modelled: Iterable[str]) -> str:
     """Say what a cluster only models; empty where all is real."""
     said = "; ".join(modelled)
     return f"{MODELLED} Modelled here: {said}." if said else ""
-
-
-def _columns(table: Table) -> str:
-    return in_columns((tuple(head.upper() for head in table.heads), *table.rows))

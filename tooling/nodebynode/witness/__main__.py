@@ -2,6 +2,9 @@
 
 It ends at its time limit, at SIGTERM, or when its standard input ends, which it does when its
 owner is gone: it then sends no more, waits for what is under way, and completes its log.
+
+In a Pod, which has no standard input, LOG is `-`: standard output, and URL is a Service's own
+address. There only these modules are, and what they import: none but Python's own beside them.
 """
 
 from __future__ import annotations
@@ -22,8 +25,9 @@ def main() -> int:
     """Run a load and return the exit code: 0, or 2 with a message on standard error."""
     url, path, rate, seconds, keep_alive = sys.argv[1:]
     try:
-        plan = Plan(url, float(rate), float(seconds), int(keep_alive))
-        asyncio.run(_run(plan, Log(Path(path))))
+        inside = path == "-"
+        plan = Plan(url, float(rate), float(seconds), int(keep_alive), inside)
+        asyncio.run(_run(plan, Log(None if inside else Path(path))))
     except (NodebynodeError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -39,7 +43,8 @@ async def _run(plan: Plan, log: Log) -> None:
             loop.remove_reader(0)
             load.stop()
 
-    loop.add_reader(0, gone)
+    if not plan.inside:
+        loop.add_reader(0, gone)
     try:
         await load.run()
     finally:

@@ -1,4 +1,4 @@
-"""The last seconds of a load, half a second a column, while it goes on."""
+"""A load while it goes on: its last seconds, half a second a column, and the sum of all of it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from nodebynode.recording import RecordedLoad
 from nodebynode.witness.plan import TIMEOUT
-from nodebynode.witness.traffic import NOT_MEASURED, Request, Verdict, request_of
+from nodebynode.witness.traffic import NOT_MEASURED, Request, Verdict, at, request_of
 
 WIDTH = 0.5
 """Seconds in a column."""
@@ -67,7 +68,7 @@ def words(shown: Sequence[Column]) -> str:
 
 
 class Tail:
-    """Reads a log while it is written, and keeps what the columns show.
+    """Reads a log while it is written; keeps what the columns show, and what a recording tells.
 
     Args:
         path: The log.
@@ -79,7 +80,14 @@ class Tail:
     def __init__(self, path: Path) -> None:
         self._path, self._read, self._rest = path, 0, b""
         self._requests: deque[Request] = deque()
+        self._began, self._rate, self._last = datetime.now(UTC), 1.0, 0
+        self._odd: dict[Verdict, list[int]] = {"lost": [], NOT_MEASURED: []}
         self.ended = False
+
+    def so_far(self, namespace: str, service: str) -> RecordedLoad:
+        """All that has been read, for a recording; of the Service that the load goes to."""
+        lost, missed = (tuple(sorted(numbers)) for numbers in self._odd.values())
+        return RecordedLoad(namespace, service, self._began, self._rate, self._last, lost, missed)
 
     def columns(self, now: datetime) -> tuple[Column, ...]:
         """Read what is new, and count the last seconds; once the load has ended, its last.
@@ -103,5 +111,11 @@ class Tail:
     def _take(self, line: bytes) -> None:
         told = json.loads(line)
         self.ended = self.ended or "end" in told
+        if "began" in told:
+            self._began, self._rate = at(told["began"]), float(told["rate"])
         with suppress(LookupError):
-            self._requests.append(request_of(told))
+            request = request_of(told)
+            self._requests.append(request)
+            self._last = max(self._last, request.number)
+            if request.verdict in self._odd:
+                self._odd[request.verdict].append(request.number)

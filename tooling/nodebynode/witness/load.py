@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import time
 from collections import deque
 from collections.abc import Coroutine
@@ -21,6 +22,8 @@ _HOW = (
     (Garbled, "no HTTP"),
 )
 """Other errors are of this machine: no port or file descriptor is left. They measure nothing."""
+_NO_WAY = (errno.EHOSTUNREACH, errno.ENETUNREACH)
+"""The network said so, as it may inside of a cluster where a Pod's address has just gone."""
 
 
 class Load:
@@ -135,7 +138,7 @@ class Load:
     async def _exchange(self, connection: Connection | None, id_: int, keep: bool) -> Answer:
         answer: Answer | None = None
         try:
-            connection = connection or await Connection.open(id_, self._plan.port)
+            connection = connection or await Connection.open(id_, self._plan.host, self._plan.port)
             answer = await connection.ask(keep=keep)
             return answer
         finally:
@@ -172,4 +175,6 @@ def _outcome(task: asyncio.Task[Answer]) -> dict[str, object]:
     how = next((word for kind, word in _HOW if isinstance(error, kind)), "")
     if not how and not isinstance(error, OSError):
         raise error
+    if isinstance(error, OSError) and error.errno in _NO_WAY:
+        how = "unreachable"
     return {"outcome": how} if how else {"outcome": "not measured", "why": str(error)}

@@ -4,7 +4,7 @@ JSON lines, each written whole before the next thing happens, so that a crash co
 Times are seconds since the epoch. Requests stand in the order in which they ended.
 
     {"traffic": "nodebynode", "version": 1, "url": …, "rate": 50, "seconds": 600, "keep_alive": 0,
-     "timeout": 3, "began": 1767362527.1}
+     "inside": false, "timeout": 3, "began": 1767362527.1}
     {"n": 1, "at": 1767362527.1, "ms": 2.31, "connection": "new", "id": 1, "outcome": "ok",
      "pod": …, "node": …, "version": …}
     {"n": 2, "at": 1767362527.12, "outcome": "not measured"}     it should have been sent then
@@ -26,14 +26,15 @@ class Log:
     """A file that lines are added to.
 
     Args:
-        path: The file; it is there already, and empty.
+        path: The file; it is there already, and empty. None is standard output.
 
     Raises:
         OSError: it cannot be written.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    def __init__(self, path: Path | None) -> None:
+        how = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
+        self._file = os.dup(1) if path is None else os.open(path, how)
 
     def write(self, line: Mapping[str, object]) -> None:
         """Write one line.

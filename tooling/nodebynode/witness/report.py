@@ -89,11 +89,12 @@ class Report:
         traffic, latencies, gap = self.traffic, self.traffic.latencies(), self.gap
         how = f"{traffic.keep_alive} kept" if traffic.keep_alive else "new for each request"
         since = (gap.since - traffic.began).total_seconds()
+        place = " from inside the cluster" if traffic.inside else ""
         values = [f"{percentile(latencies, share):.1f} ms" for share in _PERCENTILES]
         return [
             ("RATE", "CONNECTIONS", "P50", "P95", "P99", "LONGEST GAP", "WITNESS LATE BY (P99)"),
             (
-                f"{traffic.rate:g} a second",
+                f"{traffic.rate:g} a second{place}",
                 how,
                 *(values if latencies else ("-",) * len(values)),
                 f"{gap.seconds:.2f} s, after {since:.1f} s",
@@ -102,12 +103,13 @@ class Report:
         ]
 
     def _who(self) -> Rows:
-        """Good answers by version and by node, and what went to Pods that gave none."""
+        """Good answers by version, node and Pod, and what became of the others."""
         good = self.traffic.of("ok")
         rows: list[tuple[str, str]] = [("ANSWERED BY", "REQUESTS")]
         for word, names in (
             ("version", [one.version for one in good]),
             ("node", [self.homes.get(one.pod, one.node) for one in good]),
+            ("pod", [one.pod for one in good]),
         ):
             counts = Counter(filter(None, names))
             rows += [(f"{word} {name}", str(n)) for name, n in sorted(counts.items())]

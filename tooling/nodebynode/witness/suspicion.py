@@ -28,6 +28,7 @@ shorter on the course's clusters."""
 _ALIVE = timedelta(milliseconds=50)
 """A request that fails after so long, and not by a time-out, had been accepted by somebody."""
 _BROKEN = ("reset", "empty answer", "cut short")
+_WAITED = ("timed out", "unreachable")
 _NOTHING = timedelta()
 
 
@@ -84,7 +85,7 @@ def suspicion(case: Case, life: Life) -> Suspect | None:
 
 def on_kept(case: Case, life: Life) -> Suspect | None:
     """What became of the Pod to which a request's kept connection led, if that explains it."""
-    found = frozen(case, life) if case.request.outcome == "timed out" else None
+    found = frozen(case, life) if case.request.outcome in _WAITED else None
     return found or _at_end(case, life, "Its kept connection was open")
 
 
@@ -115,7 +116,7 @@ def stopping(case: Case, life: Life) -> Suspect | None:
     """Sent to where a Pod was leaving, before the nodes knew."""
     request, leaving = case.request, life.leaving
     # One that timed out had been waiting for long: what counts is when it was sent.
-    last = request.at if request.outcome == "timed out" else request.ended
+    last = request.at if request.outcome in _WAITED else request.ended
     if leaving is None or last < leaving - HEARD:
         return None
     if case.answers.listened_after(life.name, request.at):

@@ -29,8 +29,8 @@ class Request:
         ms: Milliseconds until the answer or the failure; None where that is not known.
         kept: Whether its connection had been used before.
         connection: The connection's number; 0 where none was made.
-        outcome: `ok`, `refused`, `reset`, `timed out`, `empty answer`, `cut short`, `no HTTP`, a
-            status code such as `500`, or `not measured`.
+        outcome: `ok`, `refused`, `reset`, `timed out`, `unreachable`, `empty answer`, `cut short`,
+            `no HTTP`, a status code such as `500`, or `not measured`.
         pod: Who answered, in the answer's own words; empty where nobody said.
         node: On which node that was.
         version: Of which version.
@@ -80,6 +80,7 @@ class Traffic:
         stalls: When its process did not wake up.
         lag_ms: By how many milliseconds it woke up too late, by percentile: 50 and 99.
         cut: What is missing at the end, in words; empty for a whole log.
+        inside: Whether it was sent from a Pod of the cluster.
     """
 
     url: str
@@ -91,6 +92,7 @@ class Traffic:
     stalls: Sequence[Stall] = ()
     lag_ms: Mapping[int, float] = field(default_factory=dict, hash=False)
     cut: str = ""
+    inside: bool = False
 
     @classmethod
     def read(cls, path: Path) -> Traffic:
@@ -191,6 +193,7 @@ def _gather(lines: Sequence[Line], *, is_cut: bool) -> Traffic:
         stalls=stalls,
         lag_ms={int(key): float(lag[key]) for key in lag} if isinstance(lag, dict) else {},
         cut=cut,
+        inside=bool(header.get("inside", False)),
     )
 
 

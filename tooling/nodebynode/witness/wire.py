@@ -50,19 +50,20 @@ class Connection:
     """
 
     def __init__(
-        self, id_: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, id_: int, host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self.id, self.used = id_, 0
+        self._host = host
         self._reader, self._writer = reader, writer
 
     @classmethod
-    async def open(cls, id_: int, port: int) -> Connection:
-        """Connect to a port of 127.0.0.1.
+    async def open(cls, id_: int, host: str, port: int) -> Connection:
+        """Connect to a port of an address.
 
         Raises:
             OSError: it is refused, or this process is out of ports or file descriptors.
         """
-        return cls(id_, *await asyncio.open_connection("127.0.0.1", port, limit=_MOST))
+        return cls(id_, host, *await asyncio.open_connection(host, port, limit=_MOST))
 
     async def ask(self, *, keep: bool) -> Answer:
         """Send one request and read its answer. It is sent also where the other side has closed.
@@ -75,9 +76,9 @@ class Connection:
         self.used += 1
         more = "" if keep else "Connection: close\r\n"
         self._writer.write(
-            f"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: nodebynode-witness\r\n{more}\r\n"
-            .encode()
-        )  # fmt: skip
+            f"GET / HTTP/1.1\r\nHost: {self._host}\r\n"
+            f"User-Agent: nodebynode-witness\r\n{more}\r\n".encode()
+        )
         try:
             await self._writer.drain()
             head = await self._reader.readuntil(b"\r\n\r\n")

@@ -66,7 +66,7 @@ class Witness:
         """
         if self._process is not None:
             raise ClusterError("This witness has been started before.", "Make a new one.")
-        self._make_log()
+        make_log(self.path)
         plan = (self.plan.url, self.path, self.plan.rate, self.plan.seconds, self.plan.keep_alive)
         self._process = process = subprocess.Popen(
             [sys.executable, "-m", "nodebynode.witness", *map(str, plan)],
@@ -123,22 +123,6 @@ class Witness:
     def __exit__(self, *_: object) -> None:
         self._end()
 
-    def _make_log(self) -> None:
-        try:
-            with suppress(FileExistsError):  # a file: opening what is in it says so in clear words
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.touch(exist_ok=False)
-        except FileExistsError as error:
-            raise BadInput(
-                f"There is a log {self.path} already.",
-                "Choose another name, or move it away: no log is written over.",
-            ) from error
-        except OSError as error:
-            raise BadInput(
-                f"The log {self.path} cannot be written: {error.strerror}.",
-                "Choose a folder that you may write to.",
-            ) from error
-
     def _end(self, *, kill: bool = False) -> str:
         """End the process and return what it said of an error."""
         process = self._process
@@ -152,3 +136,25 @@ class Witness:
             process.kill()
             _, said = process.communicate()
         return said.strip()
+
+
+def make_log(path: Path) -> None:
+    """Make an empty log, and its folder.
+
+    Raises:
+        BadInput: it cannot be made, or there is one of that name.
+    """
+    try:
+        with suppress(FileExistsError):  # a file: opening what is in it says so in clear words
+            path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(exist_ok=False)
+    except FileExistsError as error:
+        raise BadInput(
+            f"There is a log {path} already.",
+            "Choose another name, or move it away: no log is written over.",
+        ) from error
+    except OSError as error:
+        raise BadInput(
+            f"The log {path} cannot be written: {error.strerror}.",
+            "Choose a folder that you may write to.",
+        ) from error

@@ -51,6 +51,8 @@ class Count(ABC):
     """What those that are counted are, such as `ready`."""
     kind = "pods"
     """The kind of object whose watch tells the number."""
+    is_loose = False
+    """Whether several controllers change it, each in its own time."""
 
     @abstractmethod
     def at(self, story: Story, look: Look) -> Counted:
@@ -110,6 +112,7 @@ class _Ready(_Pods):
 class _There(_Pods):
     __slots__ = ()
     state = "there"
+    is_loose = True  # one ReplicaSet may have its next Pod before another has let go of one
 
     def _counts(self, pod: Pod) -> bool:
         return pod.active
@@ -188,6 +191,11 @@ class Condition:
         """The kinds of objects whose watches tell it."""
         return frozenset(one.kind for one in self.counts)
 
+    @property
+    def is_loose(self) -> bool:
+        """Whether a short while of it may come from the order in which controllers are done."""
+        return len(self.kinds) > 1 or any(one.is_loose for one in self.counts)
+
     def holds(self, story: Story, look: Look) -> bool:
         """Whether it is so."""
         numbers = [one.at(story, look).number for one in self.counts]
@@ -219,7 +227,8 @@ def available(deployment: str) -> Count:
 def pods(deployment: str) -> Count:
     """A Deployment's Pods, without those that are terminating or have finished.
 
-    `maxSurge` bounds this number; terminating Pods come on top of it.
+    `maxSurge` bounds what the ReplicaSets want together. Each makes and ends its Pods in its own
+    time, so for some milliseconds there may be one more; terminating Pods come on top.
     """
     return _There(_named(deployment))
 

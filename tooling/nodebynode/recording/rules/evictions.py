@@ -30,7 +30,7 @@ class EachWaits(Rule):
         names = [self.deployment] if self.deployment else story.deployments
         for index in range(max(1, span.first), span.stop):
             for name in names if story.looks[index].at >= span.start else ():
-                for pod in _evicted(story, index, name, apart):
+                for pod in made_to_leave(story, index, name, apart):
                     wanted = min(_wanted(look, name) for look in _near(story, index, apart))
                     before = ready(name).at(story, story.looks[index - 1])
                     if before.number < wanted:
@@ -50,7 +50,7 @@ def _broken(story: Story, index: int, name: str, pod: Pod, before: Counted, want
     return Judged(violation=violation(story, index, saw, (pod, *others), until=until))
 
 
-def _evicted(story: Story, index: int, name: str, apart: timedelta) -> Iterator[Pod]:
+def made_to_leave(story: Story, index: int, name: str, apart: timedelta) -> Iterator[Pod]:
     """A Deployment's Pods that were ready, and begin to leave though they are still wanted.
 
     A rollout or a smaller size takes the Pod from its ReplicaSet's wanted number first. Who else

@@ -47,7 +47,7 @@ class Violation:
         return " ".join(told)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Finding:
     """What judging a rule came to; as text, some plain sentences.
 
@@ -59,6 +59,7 @@ class Finding:
         unclear: What was too short to tell, in sentences.
         resolution: How finely the recording could tell.
         cut: What is missing at its end; empty for a whole recording.
+        begun: Whether the recording came to the instant from which the rule counts.
     """
 
     rule: str
@@ -68,6 +69,10 @@ class Finding:
     unclear: tuple[str, ...] = ()
     resolution: str = ""
     cut: str = ""
+    begun: bool = True
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         head = f"{self.verdict.capitalize()}: {self.rule}."

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from nodebynode.errors import BadInput
 from nodebynode.recording.rules.story import Look, Story
-from nodebynode.state import State
+from nodebynode.state import ReplicaSet, State
 
 
 class Moment(ABC):
@@ -74,11 +74,14 @@ class _Begin(Moment):
         return "replicasets"
 
     def instants(self, story: Story) -> Iterator[datetime]:
-        newest = ""
+        newest: ReplicaSet | None = None
         for look in story.looks:
             sets = story.sets(look, self.deployment)
-            now = max(sets, key=lambda rs: (rs.revision, rs.name)).uid if sets else newest
-            if newest and now != newest:
+            now = max(sets, key=lambda rs: (rs.revision, rs.name), default=newest)
+            # While a Deployment is deleted, an older ReplicaSet may be the last that is there.
+            if now and newest and now.owner_uid == newest.owner_uid and now.uid != newest.uid:
+                if now.revision < newest.revision:
+                    continue
                 yield look.at
             newest = now
 

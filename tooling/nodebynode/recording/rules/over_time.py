@@ -144,11 +144,12 @@ def _is_short(
     """Whether a run may come from nothing but the order in which watches are heard.
 
     Within one kind that order is the API server's own. Between kinds it is not, nor between a kind
-    and the mark or change that a window begins or ends with.
+    and the mark or change that a window begins or ends with. What two controllers do at one time
+    has none at all.
     """
     starts_apart, ends_apart = window.apart_from(condition.kinds)
     return (
-        (len(condition.kinds) > 1 and run.until - run.at <= apart)
+        (condition.is_loose and run.until - run.at <= apart)
         or (starts_apart and run.until <= span.start + apart and run.ended)
         or (ends_apart and not span.open_end and run.at >= span.end - apart)
     )

@@ -35,7 +35,10 @@ class Rule(ABC):
             What was found. Where the recording never put the rule to the test, that is neither
             `holds` nor `broken` but `not seen`.
         """
-        story = Story(recording, namespace)
+        return self.judge_story(Story(recording, namespace), apart=apart)
+
+    def judge_story(self, story: Story, *, apart: timedelta = APART) -> Finding:
+        """Hold what has been read already against the rule; as `judge`, for several rules."""
         span = self.window.span(story)
         if span is None:
             judged = Judged(unseen=f"The recording never came to {self.window.after}.")
@@ -51,7 +54,8 @@ class Rule(ABC):
             violation=judged.violation,
             unclear=judged.unclear,
             resolution=resolution(span.stop - span.first, span.end - span.start) if span else "",
-            cut=recording.cut,
+            cut=story.cut,
+            begun=span is not None,
         )
 
     @property

@@ -5,6 +5,10 @@ stays there for its life. Like kube-proxy it does not follow each change of the 
 once: its rules are made anew at most once a second (minSyncPeriod), the first change at once. That
 second is why an app that ends too quickly loses requests, here as on a real cluster.
 
+It listens on all its ports from its start, and cuts the connections that lead nowhere. A port that
+was free for a while could be taken by another program, or another cluster, whose answers would then
+look like the Service's. Docker, behind kind's ports, accepts and cuts as well.
+
 Rules: kubernetes `pkg/proxy/topology.go` (which endpoints), `pkg/proxy/runner` (when).
 """
 
@@ -80,6 +84,7 @@ class Proxy:
     async def run(self) -> None:
         """Make the rules anew after each change, no more often than allowed, until cancelled."""
         try:
+            self.sync()
             while True:
                 await self._changed.wait()
                 self._changed.clear()
@@ -91,11 +96,9 @@ class Proxy:
                 listener.close()
 
     def sync(self) -> None:
-        """Make the rules anew, and listen where they lead somewhere."""
+        """Make the rules anew, and listen on the ports that could not be had until now."""
         self._rules = dict(self._make_rules())
-        for port in set(self._listeners) - set(self._rules):
-            self._listeners.pop(port).close()
-        for port in set(self._rules) - set(self._listeners):
+        for port in set(self._ports.values()) - set(self._listeners):
             try:
                 self._listeners[port] = Listener(port, partial(self.choose, port))
             except OSError as error:
