@@ -21,7 +21,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from nodebynode import cli_recording, cli_running, settings
+from nodebynode import cli_progress, cli_recording, cli_running, settings
 from nodebynode.bench.figures import Figures
 from nodebynode.cli_options import AsJson, ClusterName, ProviderName
 from nodebynode.cluster import Cluster, ClusterStatus, open_cluster
@@ -159,14 +159,16 @@ def shell(cluster: ClusterName = None) -> None:
 
 @app.command()
 def learn(
-    lab: Annotated[str, typer.Argument(help="The lab's number or name.")] = "01",
+    lab: Annotated[
+        str | None, typer.Argument(help="The lab's number or name; the first not finished.")
+    ] = None,
     cluster: ClusterName = None,
     provider: ProviderName = None,
     browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
 ) -> None:
     """Open a lab in JupyterLab, on a cluster that is started when it is not there."""
     root = settings.course_root()
-    notebook = jupyter.own_copy(root, notebooks.find_lab(root, lab).stem)
+    notebook = jupyter.own_copy(root, notebooks.find_lab(root, cli_progress.lab_to_open(lab)).stem)
     training = _cluster(cluster, provider, tell=True)
     training.start()
     if server := jupyter.running_server(root, training.name):
@@ -196,6 +198,7 @@ def _show(address: str, browser: bool) -> None:
 
 
 app.command()(cli_running.run)
+app.command()(cli_progress.progress)
 app.command()(cli_recording.record)
 app.command()(cli_recording.replay)
 

@@ -45,7 +45,10 @@ def run(
 ) -> None:
     """Run labs from their first cell to their last, without a browser."""
     root = settings.course_root()
-    found = [notebooks.find_lab(root, lab) for lab in labs] if labs != ["all"] else all_labs(root)
+    every = labs == ["all"]
+    found = (
+        notebooks.all_solutions(root) if every else [notebooks.find_lab(root, lab) for lab in labs]
+    )
     planned = [(solution, how) for solution in found for how in _plan(solution, run_as)]
     reporter = ConsoleReporter(_err)
     training = open_cluster(cluster, reporter, provider=provider, tell=not as_json)
@@ -54,11 +57,6 @@ def run(
     if as_json:
         print(json.dumps([dataclasses.asdict(result) for result in results]))
     raise typer.Exit(0 if all(result.passed for result in results) else 1)
-
-
-def all_labs(root: Path) -> list[Path]:
-    """Return every lab's solution, in order."""
-    return sorted((root / "solutions").glob("[0-9]*.py"))
 
 
 def _plan(solution: Path, run_as: str) -> list[Mode | Mutant]:
