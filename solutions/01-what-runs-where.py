@@ -32,7 +32,8 @@ lab = Lab("01")
 # ## Round 1 · Ask for three Pods
 #
 # `shop` is a tiny web app. The text below *describes* what you want: three Pods of version 1.
-# `kubectl apply` hands that description to the cluster.
+# `kubectl apply` hands that description to the cluster. The second part, a **Service**, is the door
+# through which users come; lab 04 is about it.
 
 # %% language="bash" tags=["setup"]
 # kubectl apply -f - <<'YAML'
@@ -56,6 +57,15 @@ lab = Lab("01")
 #           readinessProbe:
 #             httpGet: {path: /ready, port: 8080}
 #             periodSeconds: 1
+# ---
+# apiVersion: v1
+# kind: Service
+# metadata:
+#   name: shop
+# spec:
+#   type: NodePort
+#   selector: {app: shop}
+#   ports: [{port: 80, targetPort: 8080}]
 # YAML
 # kubectl rollout status deployment/shop --timeout=60s
 
@@ -304,13 +314,16 @@ lab.compare()
 # with what you know now.
 #
 # **Your turn, alone.** Choose a worker on which a Pod of `shop` runs. See to it that no Pod of
-# `shop` runs there any more and none can land there, while three are ready elsewhere. Leave the
-# Deployment alone. `kubectl cordon NODE` tells the scheduler: no new Pods here.
+# `shop` runs there any more and none can land there, while three are ready elsewhere. At no time may
+# users find nobody. Leave the Deployment alone. `kubectl cordon NODE` tells the scheduler: no new
+# Pods here.
 #
-# First the lab remembers once more where the Pods are.
+# First the lab remembers once more where the Pods are, and sends 50 requests a second through the
+# Service, as users would.
 
 # %%
 lab.remember("shop")
+lab.load(seconds=600)
 
 # %% language="bash" tags=["exercise"]
 # ### BEGIN SOLUTION
@@ -321,6 +334,17 @@ lab.remember("shop")
 
 # %% tags=["check"]
 lab.check("worker-is-empty")
+
+# %% [markdown]
+# The check did not only look at the end. It looked at all that was recorded since the cordon. And
+# the users?
+
+# %%
+lab.losses()
+
+# %% [markdown]
+# If some requests were lost, the report says when and why. A Pod that is deleted stops at once, and
+# the nodes hear of it a moment later. Lab 06 shows how to lose none.
 
 # %%
 lab.map()
@@ -347,13 +371,15 @@ lab.replay()
 #
 # </details>
 #
-# ## Remember
+# ## What it came to
 #
-# - Deployment and ReplicaSet are records. Only a Pod has a node.
-# - The scheduler gives a Pod its node, once.
-# - A deleted Pod does not return. Another one is made.
-# - To free a node, deal with its Pods.
-#
+# Your guesses and what came, the checks, what to remember, and what is next. `lab.progress()` shows
+# how you stand at any time.
+
+# %%
+lab.summary()
+
+# %% [markdown]
 # The last cell puts the cluster back: your namespace, the label and the cordon go.
 
 # %%

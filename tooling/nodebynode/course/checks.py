@@ -6,17 +6,30 @@ in the learner's own cluster, what it expects, and where to look, more directly 
 
 from __future__ import annotations
 
+import difflib
 import textwrap
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from nodebynode.errors import NodebynodeError
+from nodebynode import phrases
+from nodebynode.errors import BadInput, NodebynodeError
 
 if TYPE_CHECKING:
     from nodebynode.course.look import Look
+
+
+Aspect = Literal["state", "path", "traffic"]
+"""What a check looks at: what is there now, all that happened on the way, or what users felt."""
+
+
+_ASPECTS: Mapping[Aspect, str] = {
+    "state": "what is there now",
+    "path": "all that was recorded on the way",
+    "traffic": "what became of the load's requests",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +78,7 @@ class Check:
         probe: Looks, and returns a verdict; may be called many times.
         hints: From gentle to direct; the n-th try shows the n-th, and the last one stays.
         timeout: Seconds to wait at most while things are on their way.
+        looks_at: What its verdict depends on.
     """
 
     name: str
@@ -72,30 +86,36 @@ class Check:
     probe: Callable[[Look], Verdict]
     hints: tuple[str, ...]
     timeout: float = 30
+    looks_at: tuple[Aspect, ...] = ("state",)
 
 
 class NotYet(NodebynodeError):
     """A check that does not pass yet; shown without a traceback, and a failure for nbval.
 
     Attributes:
-        check: The check's name.
+        check: The check.
+        saw: What was seen.
         expected: What should be seen.
         hint: Where to look.
+        told: Which of the check's own hints is in it, from 1; 0 for none.
     """
 
-    def __init__(self, check: str, title: str, seen: str, expected: str, hint: str) -> None:
-        super().__init__(f"{check}: {seen} Expected: {expected} Hint: {hint}")
+    def __init__(self, check: Check, seen: str, expected: str, hint: str, *, told: int = 0) -> None:
+        super().__init__(f"{check.name}: {seen} Expected: {expected} Hint: {hint}")
         self.check = check
-        self.title = title
         self.saw = seen
         self.expected = expected
         self.hint = hint
+        self.told = told
 
     def _render_traceback_(self) -> list[str]:
         parts = {"seen": self.saw, "expected": self.expected, "hint": self.hint}
+        if self.check.looks_at != ("state",):
+            parts["looked at"] = phrases.listed([_ASPECTS[one] for one in self.check.looks_at])
         told = (f"  {name:10}{text}" for name, text in parts.items())
         wrapped = (textwrap.wrap(line, 92, subsequent_indent=" " * 12) for line in told)
-        return [f"✗ Not yet · {self.title} ({self.check})", *chain.from_iterable(wrapped)]
+        head = f"✗ Not yet · {self.check.title} ({self.check.name})"
+        return [head, *chain.from_iterable(wrapped)]
 
 
 def judge(
@@ -137,10 +157,11 @@ def judge(
 
 
 def _refusal(check: Check, verdict: Verdict, attempt: int, waited: float) -> NotYet:
-    hints = check.hints[min(attempt, len(check.hints)) - 1]
-    hint = f"{verdict.hint} {hints}".strip() if attempt > 1 or not verdict.hint else verdict.hint
+    number = min(attempt, len(check.hints)) if attempt > 1 or not verdict.hint else 0
+    own = f"{verdict.hint}." if verdict.hint.endswith("`") else verdict.hint  # another may follow
+    hint = f"{own} {check.hints[number - 1] if number else ''}".strip()
     seen = verdict.seen if verdict.settled else f"{verdict.seen} (waited {waited:.0f} s)"
-    return NotYet(check.name, check.title, seen, verdict.expected, hint)
+    return NotYet(check, seen, verdict.expected, hint, told=number)
 
 
 def by_name(checks: tuple[Check, ...]) -> Mapping[str, Check]:
@@ -149,3 +170,11 @@ def by_name(checks: tuple[Check, ...]) -> Mapping[str, Check]:
     if len(found) != len(checks):
         raise ValueError("two checks have the same name")
     return found
+
+
+def no_such(name: str, checks: Collection[str]) -> BadInput:
+    """The error that a lab has no check of a name; it says which is meant, where one is near."""
+    near = difflib.get_close_matches(name, checks, n=1)
+    known = f"Its checks are {', '.join(checks)}."
+    hint = f"Did you mean '{near[0]}'? {known}" if near else known
+    return BadInput(f"This lab has no check '{name}'.", hint)

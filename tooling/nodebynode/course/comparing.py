@@ -6,6 +6,7 @@ import html
 from collections.abc import Sequence
 
 from nodebynode.columns import in_columns
+from nodebynode.course.misconceptions import Detected
 from nodebynode.course.predictions import Comparison
 from nodebynode.recording.rules.finding import clock
 from nodebynode.view.picture import html_table
@@ -17,10 +18,11 @@ class Compared:
 
     Args:
         rows: What was compared.
+        beliefs: The misconceptions that showed.
     """
 
-    def __init__(self, rows: Sequence[Comparison]) -> None:
-        self.rows = rows
+    def __init__(self, rows: Sequence[Comparison], beliefs: Sequence[Detected] = ()) -> None:
+        self.rows, self.beliefs = rows, beliefs
 
     def __repr__(self) -> str:
         table = in_columns([[head.upper() for head in self._heads], *self._cells])
@@ -72,7 +74,7 @@ class Compared:
                     f"{row.question.key}: until {clock(row.left)} it went as you said. "
                     f'lab.replay("{row.question.key}") opens there.'
                 )
-        return [*said, *self._praise]
+        return [*said, *self._praise, *map(str, self.beliefs)]
 
     @property
     def _praise(self) -> list[str]:

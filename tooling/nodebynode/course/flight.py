@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import math
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from nodebynode import settings
 from nodebynode.errors import ClusterError
-from nodebynode.kube import Api, Change, Feed
-from nodebynode.recording import MarkKind, Recorder, Recording
+from nodebynode.kube import Api, Change, Feed, Kind
+from nodebynode.recording import MarkKind, RecordedLoad, Recorder, Recording
 
 _SYNC_SECONDS = 20.0
 _KEPT = 30
+_LATE = timedelta(milliseconds=100)
+"""What happened longer ago has been heard."""
+
+_HEARD = 2.0
+"""Seconds within which every node has heard that a Pod is gone: a Service's list is written within
+a second, and kube-proxy makes a node's rules anew at most once a second (`minSyncPeriod`)."""
+
+Tell = Callable[[], RecordedLoad]
+"""What became of a load until it is called."""
 
 
 class Flight:
@@ -34,6 +46,9 @@ class Flight:
 
     def __init__(self, api: Api, path: Path) -> None:
         self.changes = 0
+        self._left = -math.inf
+        self._loads, self._lock = list[RecordedLoad](), threading.Lock()
+        self._going: list[Tell] = []
         with ExitStack() as begun:  # nothing stays half-begun where one of these fails
             self._recorder = begun.enter_context(Recorder(path))
             self.feed = begun.enter_context(Feed(api))
@@ -55,9 +70,38 @@ class Flight:
         """Mark this instant with what a person did, foretold or noted."""
         self._recorder.mark(kind, text)
 
+    def wait_heard(self) -> None:
+        """Wait until every node has heard of the last Pod that left, two seconds at most."""
+        time.sleep(max(self._left + _HEARD - time.monotonic(), 0))
+
+    def follow(self, load: Tell) -> None:
+        """Know of a load from now on: `load` tells what became of it until it is asked."""
+        with self._lock:
+            self._going.append(load)
+
+    def settle(self, load: Tell) -> None:
+        """Write down what became of a load that is followed: it has ended."""
+        with self._lock:
+            self._going.remove(load)
+            self._loads.append(load())
+            self._recorder.traffic(self._loads[-1])
+
+    def loads(self) -> Sequence[RecordedLoad]:
+        """Return what became of the loads until now, of those that go on as well."""
+        with self._lock:
+            return (*self._loads, *(load() for load in self._going))
+
     def so_far(self) -> Recording:
-        """Return what has been recorded until now."""
-        return Recording.read(self.path)
+        """Return what has been recorded until now.
+
+        While it goes on it ends now, not when something was heard last: that nothing happened for
+        some seconds is what some questions ask for.
+        """
+        recording = Recording.read(self.path)
+        recording.loads = self.loads()
+        if recording.cut:  # it has no end yet
+            recording.ended = max(recording.ended, datetime.now(UTC) - _LATE)
+        return recording
 
     def close(self) -> None:
         """End watch and recording; twice is as good as once.
@@ -75,6 +119,8 @@ class Flight:
 
     def _hear(self, change: Change) -> None:
         self.changes += 1
+        if change.kind is Kind.POD and change.type == "DELETED":
+            self._left = time.monotonic()
         self._recorder.change(change.kind.plural, change.type, change.object, change.at)
 
 

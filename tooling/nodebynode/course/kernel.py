@@ -61,6 +61,17 @@ def install() -> None:
         load_ipython_extension(shell)
 
 
+def offer_cell(source: str) -> None:
+    """Put a new cell below the one that runs; where no notebook shows it, print its source."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if shell is None:
+        print(source)
+    else:
+        shell.set_next_input(source)
+
+
 def write_profile(folder: Path) -> Path:
     """Write an IPython profile that loads the extension; returns the folder for `IPYTHONDIR`."""
     profile = folder / "profile_default"

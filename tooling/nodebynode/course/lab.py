@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-import difflib
-import os
-from collections import Counter
 from datetime import UTC, datetime
 
 from nodebynode import settings
-from nodebynode.cluster import Cluster, open_cluster
-from nodebynode.course import kernel, progress
+from nodebynode.cluster import open_cluster
+from nodebynode.course import kernel, leaving, lessons, misconceptions, opening, summary
 from nodebynode.course.acts import acts_of
-from nodebynode.course.checks import NotYet, by_name, judge
+from nodebynode.course.checks import by_name, judge, no_such
+from nodebynode.course.clocks import Clocks, clock_rows
 from nodebynode.course.comparing import Compared
+from nodebynode.course.duel import Duel
+from nodebynode.course.failing import Freezer
 from nodebynode.course.flight import Flight, new_path
 from nodebynode.course.labs import checks_of, questions_of
 from nodebynode.course.loading import Load
 from nodebynode.course.look import Look, Memory, listed
 from nodebynode.course.notebooks import find_lab
+from nodebynode.course.outline import outline_of
+from nodebynode.course.panel import Panel
 from nodebynode.course.predictions import Predictions
+from nodebynode.course.progress import Record
 from nodebynode.course.strip import Strip
-from nodebynode.errors import BadInput, ClusterError, NodebynodeError
-from nodebynode.kube import Kind
+from nodebynode.errors import ClusterError, NodebynodeError
 from nodebynode.kube.feed import KINDS
 from nodebynode.recording import MarkKind, Recording, Steps
-from nodebynode.recording.rules import Story
+from nodebynode.recording.rules import Finding, Rule, Story
 from nodebynode.state import parse_state
-from nodebynode.view import MODELLED, Map, modelled_words
+from nodebynode.view import MODELLED, Map
 from nodebynode.view.live import Live
 from nodebynode.view.replay import Replay
-from nodebynode.waiting import wait_for
 from nodebynode.witness import Report
-
-# Not `pipefail`: `kubectl get … | head -1` would then fail now and then, when head leaves first.
-_STRICT_BASH = "set -e\n"
 
 
 class Lab:
@@ -52,26 +50,31 @@ class Lab:
     """
 
     def __init__(self, name: str, *, cluster: str | None = None) -> None:
-        self.name = find_lab(settings.course_root(), name).stem
+        solution = find_lab(settings.course_root(), name)
+        self.name = solution.stem
+        self._outline, self._record = outline_of(solution), Record(self.name)
         self._checks = by_name(checks_of(self.name))
         self._predictions = Predictions(questions_of(self.name))
         self._cluster = open_cluster(cluster)
-        _require_running(self._cluster)
+        opening.require_running(self._cluster)
         print(f"Opening lab {self.name} on cluster '{self._cluster.name}' …", flush=True)
         undone = self._cluster.reset()
         self.namespace = f"lab-{self.name.split('-')[0]}"
         self._memories: dict[str, Memory] = {}
-        self._attempts: Counter[str] = Counter()
         self._map: Map | None = None
         self._closed = False
-        self._make_namespace()
+        opening.make_namespace(self._cluster, self.namespace)
         self._flight = Flight(self._cluster.api, new_path(self.name))
         self._live: Live | None = None
+        self._panel: Panel | None = None
         self._load: Load | None = None
-        self._prepare_kernel()
+        self._freezer = Freezer(self._cluster, lambda text: self._mark("action", text))
+        self.duel = Duel(self._cluster, self.namespace, self._flight, self._mark)
+        opening.prepare_kernel(self._cluster)
+        self._forget_cells = kernel.listen(self._cell_runs)
         kernel.at_end(self._close_quietly)
-        progress.record(self.name, "opened", cluster=self._cluster.name)
-        self._greet(undone)
+        opening.greet(self._cluster, self.namespace, undone)
+        opening.resume(self._outline, self._record, self._cluster)
 
     def __repr__(self) -> str:
         return f"<Lab {self.name} on cluster {self._cluster.name}>"
@@ -89,19 +92,10 @@ class Lab:
         """
         check = self._checks.get(name)
         if check is None:
-            raise BadInput(f"This lab has no check '{name}'.", self._did_you_mean(name))
+            raise no_such(name, self._checks)
         self._remind(check=name)
-        self._attempts[name] += 1
-        attempt = self._attempts[name]
-        try:
-            self._require_own_namespace()
-            seen = judge(check, self._look(answer), attempt)
-        except NotYet as refusal:
-            progress.record(
-                self.name, "check", check=name, outcome="not yet", attempt=attempt, saw=refusal.saw
-            )
-            raise
-        progress.record(self.name, "check", check=name, outcome="passed", attempt=attempt)
+        self._require_own_namespace()
+        seen = self._record.judged(name, lambda attempt: judge(check, self._look(answer), attempt))
         badge = f" {MODELLED}" if self._cluster.capabilities.modelled else ""
         print(f"✓ {check.title}: {seen}{badge}")
 
@@ -122,7 +116,7 @@ class Lab:
         reply = self._predictions.make(asked, value, self._story())
         if reply.mark:
             self._mark("prediction", reply.mark)
-            progress.record(self.name, "prediction", question=question, said=reply.mark)
+            self._record.add("prediction", question, said=reply.mark.removeprefix(asked.text + " "))
         print(reply.words)
 
     def compare(self, question: str | None = None) -> Compared:
@@ -131,7 +125,29 @@ class Lab:
         Raises:
             BadInput: the lab has no such question.
         """
-        return Compared(self._predictions.compare(self._story(), question))
+        story = self._story()
+        rows = self._predictions.compare(story, question)
+        compared = Compared(rows, misconceptions.detect(rows, story))
+        self._record.compared(compared)
+        return compared
+
+    def experiment(self, misconception: str) -> None:
+        """Show two minutes of commands that put a common belief to the test, as a new cell below.
+
+        Args:
+            misconception: Its key, as `lab.compare()` names it.
+
+        Raises:
+            BadInput: There is none of that name.
+        """
+        found = misconceptions.find(misconception)
+        self._record.add("experiment", misconception)
+        print(found.invitation)
+        kernel.offer_cell(found.cell)
+
+    def judge(self, rule: Rule) -> Finding:
+        """Hold all that this lab has recorded against a rule over time."""
+        return rule.judge(self._flight.so_far(), namespace=self.namespace)
 
     def map(self) -> Map:
         """Draw every node, the lab's Pods and its Services, with the same in words.
@@ -154,6 +170,7 @@ class Lab:
                 self._flight.feed,
                 namespace=self.namespace,
                 modelled=self._cluster.capabilities.modelled,
+                loads=self._flight.loads,
             )
         return self._live
 
@@ -185,6 +202,7 @@ class Lab:
         rate: float = 50,
         seconds: float = 120,
         keep_alive: int = 0,
+        inside: bool = False,
     ) -> Strip:
         """Send requests to a Service of this lab from now on, and show how they fare.
 
@@ -193,19 +211,21 @@ class Lab:
             rate: Requests a second, at most 200.
             seconds: When the load ends by itself.
             keep_alive: Connections that are kept and used in turn; 0 makes one for each request.
+            inside: Send them from a Pod of the cluster, to the Service's own address: no NodePort.
 
         Raises:
-            BadInput: one of the numbers is out of bounds.
+            BadInput: a number is out of bounds, or no Pod can send; an earlier load goes on.
             ApiError: there is no such Service.
             ClusterError: nothing outside the cluster reaches it.
         """
-        url = self._cluster.service_url(self.namespace, service)
+        load = Load(
+            self._cluster, self.namespace, service,
+            rate=rate, seconds=seconds, keep_alive=keep_alive, inside=inside,
+        )  # fmt: skip
         self._end_load()
-        self._load = Load(
-            url, self.namespace, service, rate=rate, seconds=seconds, keep_alive=keep_alive
-        )
-        self._mark("note", f"a load of {rate:g} requests a second on {service}")
-        return self._load.strip
+        strip, self._load = load.start(self._flight), load
+        self._mark("note", load.words)
+        return strip
 
     def losses(self) -> Report:
         """End the load, and say which requests were lost, and why.
@@ -218,6 +238,28 @@ class Lab:
         self._load.finish()
         return self._load.report(self._flight.so_far())
 
+    def wait_gone(self, deployment: str, *, seconds: float = 60) -> None:
+        """Wait until no Pod of a Deployment is leaving any more.
+
+        Raises:
+            ClusterError: some still are when the time is up.
+        """
+        leaving.wait_gone(self._cluster.api, self.namespace, deployment, seconds)
+
+    def freeze(self, node: str) -> None:
+        """Freeze a worker until `heal`: nothing on it runs. Closing the lab undoes it, too."""
+        self._require_own_namespace()
+        self._freezer.freeze(node)
+
+    def heal(self, node: str) -> None:
+        """Let a frozen worker go on, and wait until it is Ready."""
+        self._require_own_namespace()
+        self._freezer.heal(node)
+
+    def clocks(self) -> Clocks:
+        """Lay this lab's drains and failures of nodes beside each other, each on its own clock."""
+        return Clocks(clock_rows(self._story()))
+
     def steps(self, deployment: str = "shop") -> Steps:
         """Return the sizes that a Deployment's ReplicaSets went through, as recorded.
 
@@ -225,6 +267,27 @@ class Lab:
             BadInput: this lab has not seen such a Deployment.
         """
         return self._flight.so_far().steps(deployment, self.namespace)
+
+    def progress(self) -> Panel:
+        """Show how this lab stands: its checks and guesses; it goes on showing that."""
+        self._panel = self._panel or Panel(self._outline, self._record)
+        return self._panel
+
+    def summary(self) -> summary.Summary:
+        """Show what this lab came to: guesses, checks, what to remember, and what is next.
+
+        Raises:
+            BadInput: a lesson is not as it has to be.
+        """
+        root = settings.course_root()
+        return summary.Summary(
+            self._outline,
+            self._record.progress,
+            self.compare(),
+            summary.felt(self._load, self._flight.so_far()),
+            lessons.read_lesson(root, self.name),
+            summary.next_lesson(root, self.name),
+        )
 
     def note(self, text: str) -> None:
         """Mark this instant in the recording and the live map."""
@@ -248,18 +311,18 @@ class Lab:
 
     def close(self) -> None:
         """Put the cluster back: nodes as they were, the lab's namespace gone."""
+        self._close(by="learner")
+
+    # ── inside ───────────────────────────────────────────────────────────────────────────────
+
+    def _close(self, by: str) -> None:
         if self._closed:
             return
         self._closed = True
         self._end_flight()
-        print("Putting the cluster back …", flush=True)
-        self._cluster.kubectl("config", "set-context", "--current", "--namespace", "default")
-        for sentence in self._cluster.reset():
-            print(f"Put back: {sentence}.")
-        progress.record(self.name, "closed")
+        opening.put_back(self._cluster)
+        self._record.add("closed", by=by)
         print("The cluster is as it was. It keeps running for the next lab.")
-
-    # ── inside ───────────────────────────────────────────────────────────────────────────────
 
     def _mark(self, kind: MarkKind, text: str) -> None:
         self._flight.mark(kind, text)
@@ -289,6 +352,7 @@ class Lab:
         self._forget_cells()
         try:
             self._end_load()
+            self.duel.close()
             if self._live is not None:
                 self._live.stop()
             self._flight.close()
@@ -299,71 +363,24 @@ class Lab:
 
     def _look(self, answer: object = None) -> Look:
         return Look(
-            self._cluster.api, self.namespace, self._cluster.workers, answer, self._memories
+            self._cluster.api,
+            self.namespace,
+            self._cluster.workers,
+            self._flight.so_far,
+            answer,
+            self._memories,
+            self._load,
+            self.duel,
         )
-
-    def _make_namespace(self) -> None:
-        api = self._cluster.api
-        api.create(Kind.NAMESPACE, {"metadata": {"name": self.namespace}})
-        # Pods are refused until the namespace has its default ServiceAccount.
-        wait_for(
-            lambda: api.find(Kind.SERVICE_ACCOUNT, "default", self.namespace),
-            timeout=20,
-            what=f"namespace {self.namespace} to be usable",
-            every=0.05,
-        )
-        self._cluster.kubectl("config", "set-context", "--current", "--namespace", self.namespace)
-
-    def _prepare_kernel(self) -> None:
-        """Let `kubectl` in this kernel's cells mean this cluster, and let a failing line fail."""
-        kubectl = self._cluster.kubectl
-        strict = kubectl.kubeconfig.parent / "strict.bash"
-        strict.write_text(_STRICT_BASH)
-        os.environ.update(kubectl.settings())
-        os.environ["BASH_ENV"] = str(strict)
-        kernel.install()
-        self._forget_cells = kernel.listen(self._cell_runs)
-
-    def _greet(self, undone: list[str]) -> None:
-        status = self._cluster.status()
-        print(
-            f"It is open: {status.provider}, Kubernetes {status.server_version}, "
-            f"{len(status.nodes)} nodes.\n"
-            f"Your namespace is {self.namespace}. `kubectl` uses it, here and in a terminal."
-        )
-        if modelled := modelled_words(self._cluster.capabilities.modelled):
-            print(modelled)
-        for sentence in undone:
-            print(f"Undone first: {sentence}.")
 
     def _require_own_namespace(self) -> None:
         if self._closed:
             raise ClusterError("This lab is closed.", "Open it again: run the first cell.")
-        if self._cluster.api.find(Kind.NAMESPACE, self.namespace) is None:
-            raise ClusterError(
-                f"The namespace {self.namespace} is gone: the cluster was reset, or another lab "
-                "was opened.",
-                "Run this lab again from its first cell.",
-            )
-
-    def _did_you_mean(self, name: str) -> str:
-        near = difflib.get_close_matches(name, self._checks, n=1)
-        known = f"Its checks are {', '.join(self._checks)}."
-        return f"Did you mean '{near[0]}'? {known}" if near else known
+        opening.require_namespace(self._cluster, self.namespace)
 
     def _close_quietly(self) -> None:
         """Put the cluster back when the kernel ends, whatever state things are in."""
         try:
-            self.close()
+            self._close(by="kernel")
         except NodebynodeError as error:
             print(error)
-
-
-def _require_running(cluster: Cluster) -> None:
-    status = cluster.status()
-    if status.state not in ("running", "degraded"):
-        raise ClusterError(
-            f"Cluster '{cluster.name}' is {status.state}. {status.explanation}",
-            f"Start it in a terminal with `{settings.command('up', cluster.name)}`, then run this "
-            "cell again.",
-        )

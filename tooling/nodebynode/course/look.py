@@ -1,13 +1,16 @@
-"""What a check may look at: the lab's own objects, the nodes, the learner's answer and memories."""
+"""What a check may look at: what is there, what was recorded, and what the learner gave."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nodebynode import phrases
+from nodebynode.course.duel import Duel
+from nodebynode.course.loading import Load
 from nodebynode.errors import ApiError
 from nodebynode.kube import Api, Json, Kind
+from nodebynode.recording import Recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +38,19 @@ class Look:
         workers: The names of the workers.
         answer: What the learner handed to `lab.check`, or None.
         memories: What the learner asked to remember, by Deployment.
+        recorded: Reads all that has happened in the lab until now.
+        load: The lab's last load, if there was one.
+        duel: What compares two plans, day by day.
     """
 
     api: Api
     namespace: str
     workers: Sequence[str]
+    recorded: Callable[[], Recording]
     answer: object = None
     memories: Mapping[str, Memory] = field(default_factory=dict)
+    load: Load | None = None
+    duel: Duel | None = None
 
     def deployment(self, name: str) -> Json | None:
         """Return a Deployment of the lab, or None."""
@@ -96,6 +105,16 @@ def node_of(pod: Json) -> str | None:
     """Return the node that a Pod is bound to, or None while it has none."""
     node = pod["spec"].get("nodeName")
     return str(node) if node else None
+
+
+def first_revision_of(replicaset: Json) -> int:
+    """Return the first revision of a ReplicaSet, 0 for none.
+
+    Two that were made within one second have the same creation time; this tells the older one.
+    """
+    told = replicaset["metadata"].get("annotations") or {}
+    now = told.get("deployment.kubernetes.io/revision", "0")
+    return int(told.get("deployment.kubernetes.io/revision-history", now).split(",")[0])
 
 
 def pod_is_ready(pod: Json) -> bool:

@@ -61,7 +61,8 @@ def mutate(solved: NotebookNode, mutant: Mutant) -> NotebookNode:
     """Return the notebook that shows whether a mutant is caught.
 
     It has the opening cell, the cells tagged `setup` of earlier rounds, the mutant's round with the
-    wrong answer in place of the right one, and at its end the check.
+    wrong answer in place of the right one, and at its end the check. Cells tagged `aside`, on which
+    no check hangs, are left out.
 
     Args:
         solved: The lab with its solution.
@@ -78,7 +79,7 @@ def mutate(solved: NotebookNode, mutant: Mutant) -> NotebookNode:
         raise ValueError(f"mutant {mutant.name}: no exercise before the check {mutant.check}")
     opening = next(n for n, cell in enumerate(cells) if cell.cell_type == "code")
     kept = [n for n in range(start) if n == opening or "setup" in _tags(cells[n])]
-    round_ = [n for n in range(start, end) if "check" not in _tags(cells[n])]
+    round_ = [n for n in range(start, end) if not _tags(cells[n]) & {"check", "aside"}]
     chosen = copy.deepcopy([cells[n] for n in (*kept, *round_, end)])
     chosen[len(kept) + round_.index(exercise)].source = mutant.answer
     notebook = copy.copy(solved)

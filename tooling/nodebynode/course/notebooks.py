@@ -35,7 +35,7 @@ _HEADING = re.compile(r"^#{1,6} +(.*\S)")
 _FENCE = re.compile(r"^ *(```|~~~).*?^ *\1", re.DOTALL | re.MULTILINE)
 
 _OPTIONS = {"tags", "editable", "deletable", "jupyter", "slideshow"}
-_ROLES = ("solution", "exercise", "check", "predict", "setup")
+_ROLES = ("solution", "exercise", "check", "predict", "setup", "aside")
 _HIDES_FAILURES = {"raises-exception", "nbval-skip", "nbval-raises-exception"}
 _PYTHON_BODY = re.compile(r"^%%(capture|time|timeit|prun)\b[^\n]*\n")
 _UNCHECKED_COMMAND = re.compile(
@@ -146,7 +146,7 @@ def derive_all(root: Path, check: bool = False) -> list[LabChange]:
     """
     texts = {
         root / "labs" / f"{solution.stem}.ipynb": notebook_text(derive_lab(solution))
-        for solution in _solutions(root)
+        for solution in all_solutions(root)
     }
     changes = [LabChange(lab, "orphaned") for lab in (root / "labs").glob("*.ipynb")]
     changes = [change for change in changes if change.lab not in texts]
@@ -176,7 +176,7 @@ def find_lab(root: Path, name: str) -> Path:
     Raises:
         BadInput: No lab has that name; the message lists the labs and the nearest one.
     """
-    solutions = _solutions(root)
+    solutions = all_solutions(root)
     wanted = name.strip().removesuffix(".ipynb").removesuffix(".py").lower()
     for solution in solutions:
         number, topic = solution.stem[:2], solution.stem[3:]
@@ -198,7 +198,8 @@ def notebook_text(notebook: NotebookNode) -> str:
     return text.rstrip("\n") + "\n"
 
 
-def _solutions(root: Path) -> list[Path]:
+def all_solutions(root: Path) -> list[Path]:
+    """Every lab's solution, in order; raises BadInput where one has a name that is no lab's."""
     found = sorted((root / "solutions").glob("*.py"))
     wrong = [path.name for path in found if not _LAB_NAME.match(path.stem)]
     if wrong:

@@ -6,7 +6,7 @@ the act; so the first one stays once the act is done.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -45,6 +45,7 @@ class Question:
         command: A part of the command that decides it, which asks for it once; empty for none.
         model: What the rules of Kubernetes say, where a model tells it.
         left: When what happened left a prediction; when it was decided, where it is None.
+        belief: The key of the misconception that an answer comes from, or None.
     """
 
     key: str
@@ -57,6 +58,7 @@ class Question:
     command: str = ""
     model: Callable[[Story], Answer | None] | None = None
     left: Callable[[Story, Answer], datetime | None] | None = None
+    belief: Callable[[Answer], str | None] | None = None
 
     @property
     def invitation(self) -> str:
@@ -72,6 +74,11 @@ class Question:
             f'Not guessed yet: lab.predict("{self.key}", ...) asks what you expect. '
             "A guess that misses costs nothing."
         )
+
+
+def by_answer(beliefs: Mapping[Answer, str]) -> Callable[[Answer], str | None]:
+    """Return what finds the key of the misconception behind an answer, if there is one."""
+    return beliefs.get
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,13 +208,16 @@ class Predictions:
 
         Args:
             story: What has happened until now.
-            key: One question's; all where it is None.
+            key: One question's. Where it is None, all that were answered or are decided: what comes
+                later in the lab is not told before its time.
 
         Raises:
             BadInput: The lab has no such question.
         """
-        questions = [*self._questions.values()] if key is None else [self.question(key)]
-        return [self._compared(one, story) for one in questions]
+        if key is not None:
+            return [self._compared(self.question(key), story)]
+        rows = [self._compared(one, story) for one in self._questions.values()]
+        return [row for row in rows if row.prediction or row.reality]
 
     def _compared(self, question: Question, story: Story) -> Comparison:
         said, came = self._made.get(question.key), question.reality(story)

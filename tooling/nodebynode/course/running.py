@@ -196,6 +196,7 @@ def _environment(folder: Path, env: Mapping[str, str]) -> dict[str, str]:
     return {
         **kept,
         **env,
+        "NODEBYNODE_PROGRESS": str(folder / "progress.jsonl"),  # no learner's
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "IPYTHONDIR": str(folder / "ipython"),
         "JUPYTER_CONFIG_DIR": str(folder / "jupyter"),

@@ -11,11 +11,13 @@ import html
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import anywidget
 
+from nodebynode.recording import RecordedLoad
 from nodebynode.view.colours import BLUE, DIM, PAPER, VERMILION
 from nodebynode.view.live import VIEW, is_watched
 from nodebynode.witness.columns import SECONDS, WIDTH, Column, Tail, signs, words
@@ -58,6 +60,13 @@ class Strip:
 
     def __repr__(self) -> str:
         return f"{words(self._shown)}\n[{signs(self._shown)}]  . ok  x lost  ? not measured"
+
+    def so_far(self, namespace: str, service: str) -> RecordedLoad:
+        """All of the load until now, for a recording; of the Service that it goes to."""
+        with suppress(OSError, ValueError):  # `stop` tells it; what has been read stays
+            self._look()
+        with self._lock:
+            return self._tail.so_far(namespace, service)
 
     def stop(self) -> None:
         """Follow no longer; what has been seen stays.

@@ -16,12 +16,28 @@ from nodebynode.course.look import (
     pod_is_ready,
     uid_of,
 )
-from nodebynode.course.predictions import Question, Reality
-from nodebynode.recording.rules import Story, created, leaves, mark
+from nodebynode.course.predictions import Question, Reality, by_answer
+from nodebynode.course.verdicts import kept
+from nodebynode.phrases import agreed
+from nodebynode.recording.rules import (
+    Story,
+    always,
+    cordoned,
+    created,
+    endpoints,
+    last,
+    leaves,
+    mark,
+    no_binding_to,
+)
 
 _RUN_FROM_TOP = "Run the cells above, from the top."
 _KINDS = ("Deployment", "ReplicaSet", "Pod")
 _LABEL = "floor"
+_ONE_BY_ONE = (
+    "Delete only the Pods on the cordoned worker. Then try again: `kubectl uncordon` it, run the "
+    "cell with `lab.remember`, and take another worker."
+)
 
 
 def _who_has_a_node(look: Look) -> Verdict:
@@ -70,7 +86,8 @@ def _attic_has_a_home(look: Look) -> Verdict:
     at_home = [pod for pod in pods if pod_is_ready(pod) and node_of(pod) in homes]
     waiting = [name_of(pod) for pod in pods if pod not in at_home]
     if waiting or not pods:
-        seen = f"{listed(homes)} has the label, and {listed(waiting)} is not ready there yet."
+        labelled, starting = agreed(homes, "has", "have"), agreed(waiting, "is", "are")
+        seen = f"{labelled} the label, and {starting} not ready there yet."
         return not_yet(seen, expected, wait=True)
     pod = pods[0]
     bound = [e for e in look.events("Scheduled") if e["involvedObject"]["uid"] == uid_of(pod)]
@@ -151,14 +168,14 @@ def _worker_is_empty(look: Look) -> Verdict:
     before, now, problem = _since_remembered(look, expected)
     if problem:
         return problem
-    cordoned = [name_of(node) for node in look.nodes() if node["spec"].get("unschedulable")]
-    workers = [node for node in cordoned if node in look.workers]
+    closed = [name_of(node) for node in look.nodes() if node["spec"].get("unschedulable")]
+    workers = [node for node in closed if node in look.workers]
     if not workers:
-        seen = f"Cordoned is {listed(cordoned)}, which is no worker." if cordoned else ""
+        seen = f"Cordoned is {listed(closed)}, which is no worker." if closed else ""
         return not_yet(seen or "No node is cordoned.", expected)
     if not set(workers) & set(before.homes.values()):
         return not_yet(
-            f"{listed(workers)} is cordoned, but no Pod of shop ran there when you remembered.",
+            f"No Pod of shop ran on {listed(workers)} when you remembered, and that is cordoned.",
             expected,
             "`kubectl uncordon` it, and choose a worker on which one runs.",
         )
@@ -168,11 +185,19 @@ def _worker_is_empty(look: Look) -> Verdict:
         return not_yet(seen, expected)
     ready = sum(map(pod_is_ready, look.pods("shop")))
     if len(now.pods) != 3 or ready != 3:
-        return not_yet(f"{listed(workers)} is empty; {ready} of 3 are ready.", expected, wait=True)
+        return not_yet(
+            f"{agreed(workers, 'is', 'are')} empty; {ready} of 3 are ready.", expected, wait=True
+        )
     elsewhere = listed(sorted({node or "" for node in now.homes.values()}))
-    return passed(
-        f"{listed(workers)} holds no Pod of shop, three are ready on {elsewhere}, and nobody told "
-        "the Deployment."
+    since = last(cordoned())
+    return kept(
+        look,
+        always(endpoints("shop") >= 1, after=since),
+        no_binding_to(),
+        fine=f"{listed(workers)} holds no Pod of shop, and took none since its cordon. Three are "
+        f"ready on {elsewhere}, users found somebody at each instant, and nobody told the "
+        "Deployment.",
+        hint=_ONE_BY_ONE,
     )
 
 
@@ -186,21 +211,20 @@ def _since_remembered(look: Look, expected: str) -> tuple[Memory, Memory, Verdic
     """Return what was and what is, and a verdict where they cannot be compared."""
     before, now = look.memories.get("shop"), look.memory_of("shop")
     if before is None:
-        return now, now, not_yet(
-            "The lab remembers no Pods of shop yet.",
-            expected,
-            "Run the cell with `lab.remember` above, then do the step, then check.",
-        )
+        hint = "Run the cell with `lab.remember` above, then do the step, then check."
+        return now, now, not_yet("The lab remembers no Pods of shop yet.", expected, hint)
     if now.deployment is None:
         return before, now, not_yet("The Deployment shop is gone.", expected, _RUN_FROM_TOP)
     if now.deployment != before.deployment:
-        return before, now, not_yet(
+        seen = (
             "The Deployment itself has changed since you remembered it, or was made anew: its "
-            f"generation was {_generation(before)} and is {_generation(now)}.",
-            expected,
-            "This must work without touching its spec. Run the cell with `lab.remember` again, "
-            "then do the step.",
+            f"generation was {_generation(before)} and is {_generation(now)}."
         )
+        hint = (
+            "This must work without touching its spec. Run the cell with `lab.remember` again, "
+            "then do the step."
+        )
+        return before, now, not_yet(seen, expected, hint)
     return before, now, None
 
 
@@ -208,6 +232,7 @@ def _generation(memory: Memory) -> str:
     return str(memory.deployment[1]) if memory.deployment else "none"
 
 
+_REFUSED = "nothing: it is refused"
 _WAITS, _RUNS = "a Pod that waits", "a Pod that runs"
 _ANOTHER, _SAME, _NONE = "another comes", "it comes back", "none comes"
 _STEPS = ("made", "bound", "ready", "gone")
@@ -262,10 +287,11 @@ PREDICTIONS = (
     Question(
         "attic",
         "What will there be of attic, once its Deployment is applied?",
-        Choice(("nothing: it is refused", "a Deployment without a Pod", _WAITS, _RUNS)),
+        Choice((_REFUSED, "a Deployment without a Pod", _WAITS, _RUNS)),
         act=created("attic"),
         do="run the cell that applies attic",
         reality=_what_attic_has,
+        belief=by_answer({_REFUSED: "deployment-on-a-node"}),
     ),
     Question(
         "label",
@@ -287,6 +313,7 @@ PREDICTIONS = (
         reality=_who_came,
         check="one-replaced",
         command="kubectl delete",
+        belief=by_answer({_SAME: "deleted-comes-back"}),
     ),
     Question(
         "order",
@@ -364,5 +391,6 @@ CHECKS = (
             "`kubectl get pods -l app=shop -o wide` shows which Pods are on the cordoned node; "
             "delete those.",
         ),
+        looks_at=("state", "path"),
     ),
 )

@@ -85,4 +85,13 @@ MUTANTS = (
         "%%bash\nkubectl delete $(kubectl get pods -l app=shop -o name | head -1)",
         "No node is cordoned",
     ),
+    Mutant(
+        "all-moved",
+        "delete all of them: the cordon sees to it that none comes back there",
+        "worker-is-empty",
+        "%%bash\n"
+        "kubectl cordon $(kubectl get pods -l app=shop -o jsonpath='{.items[0].spec.nodeName}')\n"
+        "kubectl delete pod -l app=shop",
+        "0 endpoints of Service shop were ready",
+    ),
 )
