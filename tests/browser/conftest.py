@@ -62,6 +62,7 @@ def address(
         env={
             **os.environ,
             "NODEBYNODE_COURSE": str(course),
+            "NODEBYNODE_PROGRESS": str(settings / "progress.jsonl"),  # each module begins anew
             "JUPYTER_CONFIG_DIR": str(settings),
             "JUPYTERLAB_SETTINGS_DIR": str(settings / "settings"),
             "JUPYTERLAB_WORKSPACES_DIR": str(settings / "workspaces"),

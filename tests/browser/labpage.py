@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,11 @@ _ACTIVATE = """async (index) => {
 }"""
 _SOURCES = """() => window.jupyterapp.shell.currentWidget.content.widgets
   .map(cell => ({type: cell.model.type, source: cell.model.sharedModel.getSource()}))"""
+_BRING_UP = """async (id) => {
+  const shell = window.jupyterapp.shell;
+  shell.activateById(id);
+  while (shell.currentWidget.id !== id) await new Promise(requestAnimationFrame);
+}"""
 _FORGET = """(index) => {
   window.jupyterapp.shell.currentWidget.content.widgets[index].model.executionCount = null;
 }"""
@@ -104,14 +111,14 @@ class LabPage:
         """Run a cell with the keyboard; returns the text of its output as shown."""
         cell = self._activate(index)
         self.page.evaluate(_FORGET, index)
-        cell.locator(".cm-content").click()
+        _click(cell)
         self.page.keyboard.press("Control+Enter")
         self.page.wait_for_function(_DONE, arg=index, timeout=_CELL_MS)
         return self.output(index)
 
     def type_into(self, index: int, text: str) -> None:
         """Replace a cell's text by typing."""
-        self._activate(index).locator(".cm-content").click()
+        _click(self._activate(index))
         self.page.keyboard.press("Control+A")
         self.page.keyboard.press("Delete")
         self.page.keyboard.insert_text(text)
@@ -127,6 +134,23 @@ class LabPage:
         self.type_into(index, text)
         self.run(index)
         return self.run(self.find(f'lab.check("{check}"'))
+
+    @contextmanager
+    def side_view(self, index: int) -> Iterator[Locator]:
+        """Show a cell's output in a view of its own; at the block's end the notebook is up again.
+
+        Yields:
+            The view.
+        """
+        self._activate(index)
+        notebook = self.page.evaluate("() => window.jupyterapp.shell.currentWidget.id")
+        self.page.evaluate(
+            "() => window.jupyterapp.commands.execute('notebook:create-output-view')"
+        )
+        view = self.page.locator(".jp-LinkedOutputView")
+        view.wait_for()
+        yield view
+        self.page.evaluate(_BRING_UP, notebook)
 
     def in_terminal(self, command: str) -> None:
         """Type a command into a new terminal of JupyterLab's."""
@@ -154,3 +178,9 @@ class LabPage:
         cell = self.page.locator(f'.jp-Cell[data-windowed-list-index="{index}"]')
         cell.wait_for(timeout=10_000)
         return cell
+
+
+def _click(cell: Locator) -> None:
+    """Click into a cell's text. JupyterLab's list of cells may tremble by a third of a point, and a
+    click that waits until it is at rest would wait for ever."""
+    cell.locator(".cm-content").click(force=True)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
 import pytest
+from nodebynode.waiting import wait_for
 from playwright.sync_api import Page, expect
 
 from tests.browser.labpage import LabPage
@@ -52,10 +55,18 @@ def address(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     try:
         port = next((found[1] for line in process.stderr if (found := _ADDRESS.search(line))), "")
         assert port, "JupyterLab ended without an address"
+        # It tells its address before it listens.
+        wait_for(lambda: _answers(int(port)), timeout=30, what="JupyterLab to answer")
         yield f"http://127.0.0.1:{port}/lab/tree/run.ipynb?token=calculator&reset"
     finally:
         process.terminate()
         process.communicate(timeout=30)
+
+
+def _answers(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
 
 
 def test_a_slider_is_moved_by_keyboard_and_the_picture_follows(page: Page, address: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,35 +11,16 @@ from nodebynode.course.strip import picture
 from nodebynode.witness.columns import Column
 from playwright.sync_api import Page, expect
 
+from tests.browser.widgets import widget
+
 SCRIPT = Path(strip.__file__).with_name("strip.js").read_text()
-PAGE = """<!DOCTYPE html><html lang="en"><head><title>Strip</title></head>
-<body><main id="place"></main><script type="module">
-const text = %s, hearing = new Set();
-window.sent = [];
-const model = {
-  on: (name, callback) => hearing.add(callback),
-  off: (name, callback) => hearing.delete(callback),
-  send: (message) => window.sent.push(message),
-};
-window.tell = (message) => hearing.forEach((callback) => callback(message));
-window.hearing = hearing;
-const widget = await import(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
-window.end = widget.default.render({ model, el: document.getElementById("place") });
-</script></body></html>"""
 
 
 @pytest.fixture
 def tab(page: Page, tmp_path: Path) -> Iterator[Page]:
     """The widget in a tab whose time a test may let pass faster."""
-    tab, errors = page.context.browser.new_page(), []
-    tab.on("pageerror", lambda error: errors.append(str(error)))
-    tab.clock.install()
-    (tmp_path / "strip.html").write_text(PAGE % json.dumps(SCRIPT))
-    tab.goto((tmp_path / "strip.html").as_uri())
-    tab.wait_for_function("() => Boolean(window.end)", timeout=10_000)
-    yield tab
-    tab.close()
-    assert errors == []
+    with widget(page, SCRIPT, tmp_path, fast=True) as tab:
+        yield tab
 
 
 def tell(tab: Page, *shown: Column, news: str = "", ended: bool = False) -> None:

@@ -11,10 +11,11 @@ from nodebynode.cluster import Cluster
 from nodebynode.cluster.embedded import process
 from nodebynode.cluster.embedded.files import Files
 from nodebynode.cluster.folder import Folder
-from nodebynode.errors import ApiError
+from nodebynode.course.loading import Load
+from nodebynode.errors import ApiError, BadInput
 from nodebynode.kube import Json, Kind
 
-from .manifests import pod
+from .manifests import pod, service
 from .observing import Room, waiting_reason
 
 PROVIDERS = ("embedded",)
@@ -147,3 +148,11 @@ def test_no_manifest_ends_the_agent(cluster: Cluster, room: Room) -> None:
     room.wait_pods(lambda found: found and found[0]["status"]["phase"] == "Running")
     assert restarts(cluster) == before
     assert "an error of ours" not in Files(Folder(cluster.name).path).log("node-agent").read_text()
+
+
+def test_no_load_is_sent_from_inside(room: Room) -> None:
+    """A Pod here is a process of the app: it runs no other command."""
+    room.create(service())
+    with pytest.raises(BadInput, match="No Pod runs a container here"):
+        Load(room.cluster, room.namespace, "web", rate=50, seconds=10, keep_alive=0, inside=True)
+    assert room.api.list(Kind.POD, "default") == []

@@ -6,14 +6,19 @@ import json
 import signal
 import subprocess
 import sys
+import time
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from nodebynode.cluster import Cluster
 from nodebynode.course.flight import Flight
+from nodebynode.course.loading import Load
 from nodebynode.recording import Recording
 from nodebynode.state import endpoints_of
 from nodebynode.view.film import Film
+from nodebynode.waiting import wait_for
 
 from .manifests import budget, deployment, service
 from .observing import Room
@@ -74,6 +79,49 @@ def test_its_film_ends_as_the_cluster_does(room: Room, recorded: Recording) -> N
     assert len(json.dumps(film.as_json())) < 400_000
 
 
+def test_a_load_is_recorded_beside_the_cluster(room: Room, tmp_path: Path) -> None:
+    """A replay knows what users felt at each instant, without a cluster and without the log."""
+    room.run(deployment(replicas=2))
+    room.create(service())
+    room.wait_answers(times=5)
+    with Flight(room.api, tmp_path / "run.jsonl") as flight:
+        load = Load(room.cluster, room.namespace, "web", rate=50, seconds=60, keep_alive=0)
+        load.start(flight)
+        wait_for(lambda: flight.loads()[0].sent > 50, timeout=20, what="fifty requests")
+        room.create(budget())  # a change while nothing is lost: an instant of the replay
+        wait_for(lambda: flight.loads()[0].sent > 100, timeout=20, what="a hundred requests")
+        room.scale(0)
+        wait_for(lambda: flight.so_far().loads[0].total.lost > 20, timeout=30, what="losses")
+        load.finish()
+        traffic = load.report(flight.so_far()).traffic
+        load.close()
+    [told] = Recording.read(flight.path).loads
+    assert told.total[:2] == (len(traffic.requests), len(traffic.of("lost")))
+    assert told.lost == tuple(one.number for one in traffic.of("lost"))
+    row = Film.of(Recording.read(flight.path), namespace=room.namespace).as_json()["traffic"]
+    words = [said for _, _, said in row.values()]  # type: ignore[attr-defined]
+    assert words[0].endswith("none lost")
+    assert words[-1].startswith(f"{(sent := words[-1].split()[0])} requests, {sent} lost")
+
+
+def test_a_load_begins_when_the_nodes_have_heard_who_left(room: Room, tmp_path: Path) -> None:
+    """The Pod before it ended at once: for up to two seconds a node might still send to it."""
+    room.run(deployment(replicas=2))
+    room.create(service())
+    room.wait_answers(times=5)
+    with Flight(room.api, tmp_path / "run.jsonl") as flight:
+        room.scale(1)
+        wait_for(lambda: _pods(flight, room) == 1, timeout=20, what="the recorder to hear of it")
+        began = time.monotonic()
+        load = Load(room.cluster, room.namespace, "web", rate=50, seconds=60, keep_alive=0)
+        with closing(load):
+            load.start(flight)
+            assert 1 < time.monotonic() - began < 5
+            wait_for(lambda: flight.loads()[0].sent > 100, timeout=20, what="a hundred requests")
+            load.finish()
+            assert load.report(flight.so_far()).traffic.of("lost") == []
+
+
 def test_record_and_replay_at_the_command_line(
     room: Room, cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -91,6 +139,11 @@ def test_record_and_replay_at_the_command_line(
         assert "Recording to" in process.stderr.readline()
         room.scale(2)
         room.wait_available()
+        wait_for(
+            lambda: _available(file, room.namespace) == 2,
+            timeout=20,
+            what="the recorder to hear of it",
+        )
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
     finally:
@@ -113,3 +166,25 @@ def test_record_and_replay_at_the_command_line(
         assert (done.returncode, done.stderr) == (0, "")
         assert out.read_bytes().startswith(begins)
     assert "web: 2 of 2 Pods available" in (tmp_path / "p.svg").read_text()
+
+
+def _pods(flight: Flight, room: Room) -> int:
+    state = flight.so_far().state_at(datetime.now(UTC))
+    return sum(pod.namespace == room.namespace for pod in state.pods)
+
+
+def _available(file: Path, namespace: str) -> int:
+    state = Recording.read(file).state_at(datetime.now(UTC))
+    return next((one.available for one in state.deployments if one.namespace == namespace), 0)
+
+
+def test_while_it_goes_on_it_ends_now_though_nothing_is_heard(room: Room, tmp_path: Path) -> None:
+    with Flight(room.api, tmp_path / "quiet.jsonl") as flight:
+        began = flight.so_far().ended
+        wait_for(
+            lambda: flight.so_far().ended - began > timedelta(seconds=1),
+            timeout=10,
+            what="a second to pass",
+        )
+        assert flight.so_far().ended - began < timedelta(seconds=5)
+    assert flight.so_far().ended == Recording.read(flight.path).ended

@@ -15,6 +15,9 @@ from .manifests import deployment, image
 from .observing import Objects, Room, condition, is_ready, is_terminating
 
 Size = tuple[int, int]
+STEADY = 1
+"""Seconds. On a busy machine a real kubelet says of a new Pod that it is ready, and a moment later,
+for a second, that it is not. With minReadySeconds 0 the next old one has been stopped by then."""
 
 DEFAULT_3 = "3/0 3/1 2/1 2/2 1/2 1/3 0/3"
 ONE_BY_ONE_3 = "3/0 2/0 2/1 1/1 1/2 0/2 0/3"
@@ -83,7 +86,8 @@ def test_sizes_follow_the_path(
     path: str,
 ) -> None:
     """Sizes never leave the path, and ready pods are never fewer than replicas - unavailable."""
-    room.run(deployment(replicas=replicas, surge=surge, unavailable=unavailable))
+    given = deployment(replicas=replicas, surge=surge, unavailable=unavailable, min_ready=STEADY)
+    room.run(given)
     replica_sets, pods = room.timeline(Kind.REPLICA_SET), room.timeline(Kind.POD)
     room.set_image("v2")
     seen = replica_sets.record(sizes, lambda size: size == (0, replicas))
@@ -97,7 +101,7 @@ def test_sizes_follow_the_path(
 
 def test_nine_keep_the_bounds(room: Room) -> None:
     """25 % of 9 is a surge of 3 (rounded up) and 2 unavailable (rounded down)."""
-    room.run(deployment(replicas=9))
+    room.run(deployment(replicas=9, min_ready=STEADY))
     replica_sets, pods = room.timeline(Kind.REPLICA_SET), room.timeline(Kind.POD)
     room.set_image("v2")
     seen = replica_sets.record(sizes, lambda size: size == (0, 9), timeout=80)

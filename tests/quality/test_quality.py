@@ -74,12 +74,3 @@ def test_each_lab_has_its_lesson_and_its_checks() -> None:
         assert (ROOT / "lessons" / f"{solution.stem}.md").exists(), solution.stem
         number = solution.stem.split("-")[0]
         assert (ROOT / f"tooling/nodebynode/course/labs/lab_{number}.py").exists()
-
-
-def test_lessons_open_with_their_front_matter() -> None:
-    for lesson in (ROOT / "lessons").glob("[0-9]*.md"):
-        _, front, body = lesson.read_text().split("---\n", 2)
-        matter = yaml.safe_load(front)
-        assert set(matter) == {"title", "lab", "minutes", "questions", "objectives"}
-        assert matter["lab"] == lesson.stem
-        assert "## Remember" in body

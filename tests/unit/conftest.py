@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import pytest
+from nodebynode import cli
 
 from tests.unit.running_shop import Shop, Start
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a command ended with; the output's line breaks and spaces made even."""
+
+    code: int
+    out: str
+    err: str
+
+
+Call = Callable[..., Said]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,3 +41,21 @@ def start() -> Iterator[Start]:
     yield start_one
     for shop in shops:
         shop.end()
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Call]:
+    """Run the command line in this process."""
+    before = signal.getsignal(signal.SIGTERM)
+
+    def called(*words: str) -> Said:
+        monkeypatch.setattr(sys, "argv", ["nodebynode", *words])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        captured = capsys.readouterr()
+        code = ended.value.code
+        assert isinstance(code, int)
+        return Said(code, " ".join(captured.out.split()), " ".join(captured.err.split()))
+
+    yield called
+    signal.signal(signal.SIGTERM, before)

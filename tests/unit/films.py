@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from nodebynode.recording import RecordedLoad
 from nodebynode.state import Pod, State
 from nodebynode.view.film import Message
 
@@ -49,6 +50,7 @@ class Tale:
 
     told: Sequence[State]
     marks: Sequence[Note] = ()
+    loads: Sequence[RecordedLoad] = ()
 
     def states(self) -> Iterator[tuple[datetime, State]]:
         return ((state.at, state) for state in self.told)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from nodebynode.recording import Mark
+from nodebynode.recording import Mark, RecordedLoad
 from nodebynode.state import Pod, State
 
 from tests.unit.states import (
@@ -34,6 +34,7 @@ class Tape:
 
     told: Sequence[State]
     marks: Sequence[Mark] = ()
+    loads: Sequence[RecordedLoad] = ()
     cut: str = ""
     lasts: float = 1
     """Seconds from the last change to the end."""

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nodebynode.cluster.embedded.agent.proxy import Proxy
@@ -52,8 +53,8 @@ def an_endpoint(ip: str, state: str = "ready", node: str = "worker") -> Json:
 class Stage:
     """A proxy, and Pods that answer with their own address."""
 
-    def __init__(self, min_sync: float) -> None:
-        self.port = free_port()
+    def __init__(self, min_sync: float, port: int = 0) -> None:
+        self.port = port or free_port()
         self.pods: dict[str, int] = {}
         self.servers: list[asyncio.Server] = []
         self.notes: list[str] = []
@@ -106,8 +107,8 @@ class Stage:
 
 
 @asynccontextmanager
-async def staging(min_sync: float) -> AsyncIterator[Stage]:
-    stage = Stage(min_sync)
+async def staging(min_sync: float, port: int = 0) -> AsyncIterator[Stage]:
+    stage = Stage(min_sync, port)
     running = asyncio.create_task(stage.proxy.run())
     try:
         yield stage
@@ -119,9 +120,9 @@ async def staging(min_sync: float) -> AsyncIterator[Stage]:
             server.close()
 
 
-def play(story: Callable[[Stage], Awaitable[None]], min_sync: float = 0.02) -> None:
+def play(story: Callable[[Stage], Awaitable[None]], min_sync: float = 0.02, port: int = 0) -> None:
     async def inside() -> None:
-        async with staging(min_sync) as stage:
+        async with staging(min_sync, port) as stage:
             for ip in ("10.244.1.2", "10.244.2.2", "10.244.3.2"):
                 await stage.pod(ip)
             await asyncio.wait_for(story(stage), SECONDS)
@@ -134,7 +135,7 @@ A, B, C = "10.244.1.2", "10.244.2.2", "10.244.3.2"
 
 def test_equal_shares_of_the_ready_ones() -> None:
     async def story(stage: Stage) -> None:
-        assert await stage.ask() == "refused"
+        assert await stage.ask() == "reset"
         stage.tell(a_service())
         stage.tell(a_slice(an_endpoint(A), an_endpoint(B)))
         stage.tell(a_slice(an_endpoint(C), an_endpoint(B), uid="second"))
@@ -153,11 +154,11 @@ def test_leaving_ones_only_when_nobody_is_ready_and_then_nobody() -> None:
         stage.tell(a_slice(an_endpoint(A, "gone"), an_endpoint(B, "leaving")))
         await stage.until({B})
         stage.tell(a_slice())
-        await stage.until({"refused"})
+        await stage.until({"reset"})
         stage.tell(a_slice(an_endpoint(A)))
         await stage.until({A})
         stage.tell(a_service(), "DELETED")
-        await stage.until({"refused"})
+        await stage.until({"reset"})
 
     play(story)
 
@@ -185,7 +186,7 @@ def test_a_connection_stays_where_it_is() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
         assert (await reader.readline()).decode().strip() == A
         stage.tell(a_slice())
-        await stage.until({"refused"})
+        await stage.until({"reset"})
         writer.write(b"still there\n")
         assert await reader.readline() == b"still there\n"
         writer.write_eof()  # half-closed: the answer still comes
@@ -248,13 +249,30 @@ def test_local_traffic_and_affinity() -> None:
 
 def test_a_port_of_a_strangers_is_told_and_had_later() -> None:
     async def story(stage: Stage) -> None:
-        with socket.create_server(("127.0.0.1", stage.port)):
+        while not stage.notes:
+            await asyncio.sleep(0.01)
+        strangers.pop().close()
+        assert f"port {stage.port}" in stage.notes[0]
+        stage.tell(a_service())
+        stage.tell(a_slice(an_endpoint(A)))
+        await stage.until({A})
+
+    strangers = [socket.create_server(("127.0.0.1", 0))]
+    play(story, port=strangers[0].getsockname()[1])
+
+
+def test_no_other_program_gets_a_port_while_nobody_is_behind_it() -> None:
+    """Else requests to this cluster's Service would be answered by another cluster's."""
+
+    async def story(stage: Stage) -> None:
+        for _ in range(2):
+            await stage.until({"reset"})
+            with pytest.raises(OSError, match="in use"):
+                socket.create_server(("127.0.0.1", stage.port))
             stage.tell(a_service())
             stage.tell(a_slice(an_endpoint(A)))
-            while not stage.notes:
-                await asyncio.sleep(0.01)
-        assert f"port {stage.port}" in stage.notes[0]
-        await stage.until({A})
+            await stage.until({A})
+            stage.tell(a_service(), "DELETED")
 
     play(story)
 

@@ -25,7 +25,7 @@ def controls(shown: Calculator) -> dict[str, ipywidgets.Widget]:
 
 def pairs(text: str) -> list[str]:
     """The sizes in the table."""
-    return re.findall(r"<td>(\d+/\d+)</td>", text)
+    return re.findall(r"<td[^>]*>(\d+/\d+)</td>", text)
 
 
 def test_a_program_gets_the_picture_and_the_table_without_a_widget() -> None:

@@ -7,8 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,19 +14,9 @@ from nodebynode import cli, settings
 from nodebynode.errors import BadInput, ClusterError
 from nodebynode.waiting import wait_for
 
+from .conftest import Call
+
 ROOT = Path(__file__).parents[2]
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What a command ended with; the output's line breaks and spaces made even."""
-
-    code: int
-    out: str
-    err: str
-
-
-Call = Callable[..., Said]
 
 
 @pytest.fixture(autouse=True)
@@ -44,24 +32,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("NODEBYNODE_CLUSTER", "NODEBYNODE_COURSE", "DOCKER_HOST"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "home"
-
-
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Call]:
-    """Run the command line in this process."""
-    before = signal.getsignal(signal.SIGTERM)
-
-    def called(*words: str) -> Said:
-        monkeypatch.setattr(sys, "argv", ["nodebynode", *words])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        captured = capsys.readouterr()
-        code = ended.value.code
-        assert isinstance(code, int)
-        return Said(code, " ".join(captured.out.split()), " ".join(captured.err.split()))
-
-    yield called
-    signal.signal(signal.SIGTERM, before)
 
 
 ON_A_CLUSTER = [("up",), ("down",), ("reset",), ("status",), ("shell",), ("learn",), ("run", "01")]

@@ -17,6 +17,7 @@ import nbformat
 import pytest
 from nodebynode.errors import BadInput
 from nodebynode.kube.feed import Feed
+from nodebynode.recording import RecordedLoad
 from nodebynode.view import live as live_view
 from nodebynode.view.live import Live, Source
 from nodebynode.waiting import wait_for
@@ -129,6 +130,29 @@ def test_signs_of_life_come_while_nothing_happens(live: Live, browser: Browser) 
     (before, _), (last, message) = browser.heard[-2:]
     assert message == {"life": ""}
     assert last - before < 3
+
+
+def test_what_becomes_of_requests_is_told_twice_a_second(
+    source: FakeSource, browser: Browser
+) -> None:
+    loads: list[RecordedLoad] = []
+    with Live(source, loads=lambda: loads) as live:
+        live._repr_mimebundle_()
+        live._asked(None, {"want": "all"}, None)
+        browser.wait_for(lambda: browser.frames == 1, "the first frame")
+        said = len(browser.heard)
+        for sent in (5, 10, 15):
+            loads[:] = [RecordedLoad("default", "shop", datetime.now(UTC), 50, sent, (2,))]
+            words = f"{sent} requests, 1 lost"
+            browser.wait_for(lambda words=words: words in json.dumps(browser.heard[-3:]), words)
+        rows = [at for at, message in browser.heard[said:] if "traffic" in message]
+        assert len(rows) == 3
+        assert rows[-1] - rows[1] < 1.5
+        live._asked(None, {"want": "all"}, None)
+        browser.wait_for(lambda: browser.answers(said), "the whole film")
+        assert list(browser.answers(said)[-1]["traffic"].values()) == [
+            (1, 11, "15 requests, 1 lost")
+        ]
 
 
 def test_the_first_picture_waits_for_the_source(browser: Browser) -> None:

@@ -45,6 +45,7 @@ def pods() -> list[Json]:
     running = run({"running": {"startedAt": MAKE.stamp()}}, ready=True, restartCount=3)
     nowhere = MAKE.condition("PodScheduled", False, reason="Unschedulable", message="0/4 nodes")
     gated = MAKE.condition("PodScheduled", False, reason="SchedulingGated")
+    evicted = MAKE.condition("DisruptionTarget", True, reason="EvictionByEvictionAPI")
     inits = [
         {"name": "log", "image": "log:1", "restartPolicy": "Always", "env": [{"value": SECRET}]},
         {"name": "setup", "image": "setup:1", "resources": {"requests": {"cpu": "2"}}},
@@ -56,6 +57,7 @@ def pods() -> list[Json]:
         pod,
         changed(pod, status={"conditions": [nowhere]}),
         changed(pod, status={"conditions": [gated]}),
+        changed(pod, status={"conditions": [evicted]}),
         changed(
             pod,
             status={

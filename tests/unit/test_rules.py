@@ -153,6 +153,14 @@ def test_kinds_that_are_heard_apart_break_nothing() -> None:
     assert rule.judge(lagging(0.02), apart=timedelta(milliseconds=10)).verdict == "broken"
 
 
+@pytest.mark.parametrize(("lasts", "verdict"), [(0.02, "holds"), (0.2, "broken")])
+def test_one_pod_more_for_a_moment_breaks_no_surge(lasts: float, verdict: str) -> None:
+    """One ReplicaSet may make its next Pod before another lets go of one."""
+    four = [*three(), a_pod(f"{OLD}-d", "worker2")]
+    tape = Tape([instant(0), instant(2, four), instant(2 + lasts)])
+    assert never(more_than(pods("shop"), 3)).judge(tape).verdict == verdict
+
+
 def test_many_that_are_too_short_are_told_once_and_counted() -> None:
     told = [replace(one, at=one.at + timedelta(seconds=10 * n))
             for n in range(3) for one in lagging(0.02).told]  # fmt: skip

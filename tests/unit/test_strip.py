@@ -138,6 +138,7 @@ def test_where_nobody_looks_on_there_is_a_picture_only(strip: Strip) -> None:
 def test_a_log_that_vanishes_is_told_at_the_end(log: Log) -> None:
     strip = Strip(log.path)
     log.path.unlink()
+    assert strip.so_far("lab-06", "shop").sent == 0
     wait(lambda: not strip._thread.is_alive(), "the thread's end")
     with pytest.raises(FileNotFoundError):
         strip.stop()

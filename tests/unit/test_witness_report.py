@@ -152,6 +152,16 @@ def test_a_report_counts_and_gives_each_cause_a_sentence(report: Report) -> None
         assert part in text
 
 
+def test_a_report_says_how_many_requests_each_pod_answered(tmp_path: Path) -> None:
+    story = Story(tmp_path)
+    first, second = story.pods[:2]
+    sent = [request(1, pod=first), request(1.1, pod=second), request(1.2, pod=first)]
+    told = str(explain(traffic(*sent), story.recording(), "default", "shop"))
+    rows = {tuple(line.split()) for line in told.splitlines()}
+    names = story.names()
+    assert {("pod", names[0], "2"), ("pod", names[1], "1")} <= rows
+
+
 class _Tags(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
