@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -100,8 +101,14 @@ def test_a_load_is_recorded_beside_the_cluster(room: Room, tmp_path: Path) -> No
     assert told.lost == tuple(one.number for one in traffic.of("lost"))
     row = Film.of(Recording.read(flight.path), namespace=room.namespace).as_json()["traffic"]
     words = [said for _, _, said in row.values()]  # type: ignore[attr-defined]
-    assert words[0].endswith("none lost")
-    assert words[-1].startswith(f"{(sent := words[-1].split()[0])} requests, {sent} lost")
+    assert "none lost" in words[0]
+    assert _none_was_answered(words[-1]), words
+
+
+def _none_was_answered(words: str) -> bool:
+    """A busy machine may not have measured some: `9 requests, 8 lost, 1 not measured`."""
+    sent, *rest = (int(number) for number in re.findall(r"\d+", words))
+    return sent == sum(rest)
 
 
 def test_a_load_begins_when_the_nodes_have_heard_who_left(room: Room, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import socket
 import struct
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nodebynode.witness import Plan, Traffic, load
-from nodebynode.witness.load import Load
+from nodebynode.witness.load import Load, wait_known
 from nodebynode.witness.log import Log
 from nodebynode.witness.pacing import Lag
 from nodebynode.witness.traffic import percentile
@@ -310,3 +310,44 @@ def test_lags_are_counted_within_a_tenth(lags: list[float], share: float) -> Non
     exact = percentile(sorted(lags), share)
     assert exact <= lag.below(share) * 1.0001
     assert lag.below(share) <= max(exact * 1.11, 2e-5)
+
+
+# ── before the first request ─────────────────────────────────────────────────────────────────
+
+
+async def waited_for(door: socket.socket, seconds: float = 5) -> float:
+    """Seconds until it is known what is at a socket's address."""
+    began = time.monotonic()
+    await wait_known(Plan(f"http://127.0.0.1:{door.getsockname()[1]}"), seconds)
+    return time.monotonic() - began
+
+
+@pytest.fixture
+def full() -> Iterator[socket.socket]:
+    """A socket that is silent to whoever comes: the one place of those who wait is taken."""
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=0) as door,
+        socket.create_connection(door.getsockname()),
+    ):
+        yield door
+
+
+def test_a_load_waits_until_its_address_is_known(full: socket.socket) -> None:
+    async def run() -> float:
+        asyncio.get_running_loop().call_later(0.6, lambda: full.accept()[0].close())
+        return await waited_for(full)
+
+    assert 0.5 < asyncio.run(run()) < 3
+
+
+def test_a_load_does_not_wait_for_ever(full: socket.socket) -> None:
+    assert 0.5 <= asyncio.run(waited_for(full, 0.5)) < 3
+
+
+@pytest.mark.parametrize("listening", [True, False])
+def test_an_answer_or_a_refusal_is_enough(listening: bool) -> None:
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        if listening:
+            door.listen()
+        assert asyncio.run(waited_for(door)) < 1

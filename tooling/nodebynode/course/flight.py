@@ -21,8 +21,10 @@ _LATE = timedelta(milliseconds=100)
 """What happened longer ago has been heard."""
 
 _HEARD = 2.0
-"""Seconds within which every node has heard that a Pod is gone: a Service's list is written within
-a second, and kube-proxy makes a node's rules anew at most once a second (`minSyncPeriod`)."""
+"""Seconds within which every node has heard that a Pod is gone, or of a new Service: a Service's
+list is written within a second, and kube-proxy makes a node's rules anew at most once a second
+(`minSyncPeriod`)."""
+_HEARD_OF = ((Kind.POD, "DELETED"), (Kind.SERVICE, "ADDED"))
 
 Tell = Callable[[], RecordedLoad]
 """What became of a load until it is called."""
@@ -46,7 +48,7 @@ class Flight:
 
     def __init__(self, api: Api, path: Path) -> None:
         self.changes = 0
-        self._left = -math.inf
+        self._told = -math.inf
         self._loads, self._lock = list[RecordedLoad](), threading.Lock()
         self._going: list[Tell] = []
         with ExitStack() as begun:  # nothing stays half-begun where one of these fails
@@ -71,8 +73,11 @@ class Flight:
         self._recorder.mark(kind, text)
 
     def wait_heard(self) -> None:
-        """Wait until every node has heard of the last Pod that left, two seconds at most."""
-        time.sleep(max(self._left + _HEARD - time.monotonic(), 0))
+        """Wait until every node has heard of the last Pod that left and of the last new Service.
+
+        It takes two seconds at most.
+        """
+        time.sleep(max(self._told + _HEARD - time.monotonic(), 0))
 
     def follow(self, load: Tell) -> None:
         """Know of a load from now on: `load` tells what became of it until it is asked."""
@@ -119,8 +124,8 @@ class Flight:
 
     def _hear(self, change: Change) -> None:
         self.changes += 1
-        if change.kind is Kind.POD and change.type == "DELETED":
-            self._left = time.monotonic()
+        if (change.kind, change.type) in _HEARD_OF:
+            self._told = time.monotonic()
         self._recorder.change(change.kind.plural, change.type, change.object, change.at)
 
 

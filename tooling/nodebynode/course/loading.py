@@ -81,8 +81,8 @@ class Load:
     def start(self, flight: Flight) -> Strip:
         """Begin, and return how the last requests fare; for a notebook to show.
 
-        It begins when every node has heard of the last Pod that left: what was done before is no
-        loss of this load.
+        It begins when every node has heard of the last Pod that left, and of a Service just made:
+        what was done before is no loss of this load.
 
         Args:
             flight: Records meanwhile, and gets what became of the requests.

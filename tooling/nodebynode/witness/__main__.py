@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from nodebynode.errors import NodebynodeError
-from nodebynode.witness.load import Load
+from nodebynode.witness.load import Load, wait_known
 from nodebynode.witness.log import Log
 from nodebynode.witness.plan import Plan
 
@@ -46,6 +46,8 @@ async def _run(plan: Plan, log: Log) -> None:
     if not plan.inside:
         loop.add_reader(0, gone)
     try:
+        if plan.inside:
+            await wait_known(plan)
         await load.run()
     finally:
         log.close()

@@ -7,6 +7,7 @@ import errno
 import time
 from collections import deque
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import asdict
 
 from nodebynode.witness.log import VERSION, Log
@@ -24,6 +25,9 @@ _HOW = (
 """Other errors are of this machine: no port or file descriptor is left. They measure nothing."""
 _NO_WAY = (errno.EHOSTUNREACH, errno.ENETUNREACH)
 """The network said so, as it may inside of a cluster where a Pod's address has just gone."""
+_SILENCE = 0.25
+"""Seconds after which an address that has not said anything is tried with a new connection: the
+packets of the old one keep going where its first one went."""
 
 
 class Load:
@@ -163,6 +167,35 @@ class Load:
     def _next_id(self) -> int:
         self._connections += 1
         return self._connections
+
+
+async def wait_known(plan: Plan, seconds: float = 5.0) -> None:
+    """Wait until the Service's address says anything at all, some seconds at most.
+
+    A node hears of a new Service in its own time: kube-proxy writes its rules anew at most once a
+    second (`minSyncPeriod`). Until then what is sent to the address leaves the cluster, and nothing
+    comes back. Afterwards a connection is made, or refused where no Pod is ready.
+
+    Args:
+        plan: Where the load will go.
+        seconds: When it begins all the same.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while not await _says_anything(plan):
+                pass
+
+
+async def _says_anything(plan: Plan) -> bool:
+    try:
+        async with asyncio.timeout(_SILENCE):
+            _, writer = await asyncio.open_connection(plan.host, plan.port)
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+    writer.close()
+    return True
 
 
 def _outcome(task: asyncio.Task[Answer]) -> dict[str, object]:
