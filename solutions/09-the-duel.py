@@ -234,6 +234,7 @@ lab.compare("by-rollout")
 # does the same for each single Pod, and nobody has to think of it. What it costs by hand stands in the
 # table: a third of the strength for as long as you take, and commands for every node. (The last
 # column counts those that change something and name the plan; a line in a loop counts once.)
+# And it holds for *new* connections only: lab 04 showed a kept one that led to a Pod out of the list.
 #
 # ## Round 3 · Tuesday: somebody drains the nodes
 #
@@ -392,6 +393,8 @@ lab.compare("whole-again")
 # Both plans lost about the same. Until the cluster notices, a third of the requests goes to a machine
 # that does not answer, whatever the plan; the list says nine all that time. After that both have six,
 # at once, and that is worth something. Then spread heals, and pinned waits: for the node, or for you.
+# (Six Pods on one worker and three on another do not share evenly: the first gets two thirds of the
+# requests. A Service counts Pods, not nodes.)
 #
 # ## Round 5 · Thursday and Friday: a bad release, and growth
 #

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from nodebynode.state.selector import Selector
+from nodebynode.state.status import refusal
 
 T = TypeVar("T", "Pod", "ReplicaSet", "Deployment", "Service", "EndpointSlice", "Budget", "Event")
 
@@ -104,6 +105,11 @@ class Pod:
     def active(self) -> bool:
         """Whether it counts as a replica (`controller_utils.go: IsPodActive`)."""
         return not (self.finished or self.terminating)
+
+    @property
+    def refusal(self) -> str:
+        """Why the scheduler found no node, in a sentence; empty while it has not said so."""
+        return refusal(self.unscheduled)
 
 
 @dataclass(frozen=True, slots=True)

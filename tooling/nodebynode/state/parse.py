@@ -24,7 +24,7 @@ from nodebynode.state.objects import (
 )
 from nodebynode.state.quantity import millicores, parse_time, resolve_fenceposts, whole
 from nodebynode.state.selector import Requirement, Selector
-from nodebynode.state.status import Json, condition, most_restarts, pod_status
+from nodebynode.state.status import Json, condition, most_restarts, pod_status, unscheduled
 
 T = TypeVar("T")
 Order = tuple[Any, ...]
@@ -110,7 +110,7 @@ def _node(obj: Json) -> Node:
 
 def _pod(obj: Json) -> Pod:
     meta, spec, status = obj["metadata"], obj.get("spec") or {}, obj.get("status") or {}
-    scheduled, shown = condition(obj, "PodScheduled"), pod_status(obj)
+    shown = pod_status(obj)
     ready, disrupted = condition(obj, "Ready"), condition(obj, "DisruptionTarget")
     is_ready = ready.get("status") == "True"
     return Pod(
@@ -128,7 +128,7 @@ def _pod(obj: Json) -> Pod:
         reason=shown.reason,
         restarts=shown.restarts,
         version=_version(spec),
-        unscheduled=scheduled.get("message", "") if scheduled.get("status") == "False" else "",
+        unscheduled=unscheduled(obj),
         created=parse_time(meta.get("creationTimestamp")),
         cpu=_requested_cpu(spec),
         ready_since=parse_time(ready.get("lastTransitionTime")) if is_ready else None,

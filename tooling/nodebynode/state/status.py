@@ -57,6 +57,17 @@ def condition(obj: Json, type_: str) -> Json:
     return next((c for c in conditions if c.get("type") == type_), {})
 
 
+def unscheduled(pod: Json) -> str:
+    """The scheduler's message while it finds no node for a Pod, else empty."""
+    said = condition(pod, "PodScheduled")
+    return str(said.get("message", "")) if said.get("status") == "False" else ""
+
+
+def refusal(message: str) -> str:
+    """Why the scheduler found no node: its message without what it says of preemption."""
+    return message.partition(" preemption:")[0]
+
+
 def _sidecars(spec: Json) -> set[str]:
     inits = spec.get("initContainers") or ()
     return {c["name"] for c in inits if c.get("restartPolicy") == "Always"}

@@ -43,7 +43,7 @@ def tray(yard: Yard, x: float, y: float) -> list[Box]:
 
 def _reason(pods: Iterable[Pod]) -> str:
     """The scheduler's most frequent message, without what it says about preemption."""
-    said = Counter(clean(pod.unscheduled).partition(" preemption: ")[0] for pod in pods)
+    said = Counter(clean(pod.refusal) for pod in pods)
     message, _ = max(said.items(), key=lambda item: (bool(item[0]), item[1], item[0]))
     others = len([m for m in said if m and m != message])
     return (message or "The scheduler has not said why yet.") + f" (+{others} other)" * bool(others)

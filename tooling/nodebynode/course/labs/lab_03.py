@@ -20,6 +20,7 @@ from nodebynode.recording.rules import (
     rollout_begins,
     rollout_ends,
 )
+from nodebynode.state.status import refusal, unscheduled
 
 __all__ = ["CHECKS", "PREDICTIONS"]
 
@@ -44,10 +45,9 @@ def _read_the_refusal(look: Look) -> Verdict:
     if open_:
         return not_yet(f"There is no number yet for {listed(open_)}.", expected)
     pods = look.pods("giant")
-    message = next((said for pod in pods if (said := _refusal(pod))), "")
-    if not message:
+    sentence = next((said for pod in pods if (said := _refusal(pod))), "")
+    if not sentence:
         return not_yet("No Pod of giant is refused now.", "one that waits.", _RUN_FROM_TOP)
-    sentence = message.split(" preemption:")[0]
     truth = {
         "nodes": _number(r"0/(\d+) nodes", sentence),
         "taint": _number(r"(\d+) node\(s\) had untolerated taint", sentence),
@@ -269,17 +269,11 @@ def _layout(pods: list[Json]) -> str:
 
 
 def _refusal(pod: Json) -> str:
-    conditions = pod.get("status", {}).get("conditions") or ()
-    said = (
-        str(one.get("message", ""))
-        for one in conditions
-        if one["type"] == "PodScheduled" and one["status"] == "False"
-    )
-    return next(said, "")
+    return refusal(unscheduled(pod))
 
 
 def _refusal_of(pods: list[Json]) -> str:
-    return next(said for pod in pods if (said := _refusal(pod))).split(" preemption:")[0]
+    return next(said for pod in pods if (said := _refusal(pod)))
 
 
 def _number(pattern: str, text: str) -> int:

@@ -6,14 +6,13 @@ from datetime import datetime
 
 from nodebynode.course.labs.pins import blocked, has_no_room, stranded
 from nodebynode.course.misconceptions.misconception import Misconception
-from nodebynode.course.misconceptions.telling import refusal
 from nodebynode.recording.resolution import APART
 from nodebynode.recording.rules import Story
 
 
 def _stranded(story: Story) -> str | None:
     for _, name, pod in stranded(story):
-        return f"{pod.name} of {name} found no node: {refusal(pod)}"
+        return f"{pod.name} of {name} found no node: {pod.refusal}"
     return None
 
 
@@ -36,7 +35,7 @@ def _no_room(story: Story) -> str | None:
             for new in filter(has_no_room, pods):
                 old = next((pod for pod in serving if pod.owner_uid != new.owner_uid), None)
                 if old is not None:
-                    why = refusal(new)
+                    why = new.refusal
                     return f"{new.name} was to replace {old.name}, and found no room: {why}"
     return None
 

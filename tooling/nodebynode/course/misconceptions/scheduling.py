@@ -8,7 +8,6 @@ from itertools import pairwise
 
 from nodebynode.course.labs.readings import first
 from nodebynode.course.misconceptions.misconception import Misconception
-from nodebynode.course.misconceptions.telling import refusal
 from nodebynode.phrases import agreed, listed
 from nodebynode.recording.rules import Story, cordoned, mark, uncordoned
 from nodebynode.recording.rules.finding import lasting
@@ -145,7 +144,7 @@ def _surge_refused(story: Story) -> str | None:
                 if len(wanted) > 1 and not pod.node and _APART in pod.unscheduled:
                     return (
                         f"in the rollout of {deployment}, {pod.name} of version {pod.version} "
-                        "found no node: " + refusal(pod)
+                        "found no node: " + pod.refusal
                     )
     return None
 
@@ -159,7 +158,7 @@ def _no_place_after_drain(story: Story) -> str | None:
             if closed and not pod.node and _RULES in pod.unscheduled:
                 return (
                     f"while {agreed(closed, 'was', 'were')} cordoned, {pod.name} found no node: "
-                    + refusal(pod)
+                    + pod.refusal
                 )
     return None
 

@@ -46,11 +46,6 @@ def stayed(
                 yield index, name, at
 
 
-def refusal(pod: Pod) -> str:
-    """Why the scheduler found no node for a Pod, without what it says of preemption."""
-    return pod.unscheduled.partition(" preemption:")[0]
-
-
 def own_first(names: Iterable[str]) -> list[str]:
     """Names in order, that of experiments last."""
     return sorted(names, key=lambda name: (name == BELIEF, name))
