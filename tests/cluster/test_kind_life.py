@@ -225,6 +225,7 @@ def test_a_damaged_record_is_no_record(spare: Spare, damage: str) -> None:
     assert spare.state() == "running: All nodes are Ready."
 
 
+@pytest.mark.timeout(300, func_only=True)
 def test_a_cluster_that_lacks_a_node_is_made_anew(spare: Spare) -> None:
     """… and killed just before it is whole again: then `down` leaves nothing."""
     gone, kept = f"{spare.cluster}-worker2", container_ids(spare.cluster)
