@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from nodebynode.course.misconceptions.misconception import Misconception
+from nodebynode.course.misconceptions.telling import stayed
 from nodebynode.recording.rules import Story, ready
 from nodebynode.recording.rules.story import Look
 from nodebynode.state import Pod
@@ -72,23 +73,23 @@ def _held(story: Story, *parts: str, wanted: int | None = None) -> str | None:
     A cell's commands are all marked when the cell begins, so the clock runs from the cordon.
     """
     asked = _acts(story, "kubectl drain", *parts)
-    since: dict[tuple[str, str], datetime] = {}
-    for index in range(story.at(asked[0]), len(story.looks)) if asked else ():
-        look, until = story.looks[index], story.until(index)
-        here = {
+    if not asked:
+        return None
+
+    def here(look: Look) -> set[tuple[str, str]]:
+        return {
             (pod.name, str(pod.node))
             for deployment in look.state.deployments
             if wanted in (None, deployment.wanted)
             for pod in story.pods(look, deployment.name)
             if pod.active and pod.ready and pod.node in _closed(look)
         }
-        since = {key: since.get(key, look.at) for key in sorted(here)}
-        for (pod, node), at in since.items():
-            if until - at >= _STUCK:
-                return (
-                    f"{pod} was still ready on {node}, {_STUCK.seconds} s after {node} was "
-                    "cordoned for the drain."
-                )
+
+    for _, (pod, node), _ in stayed(story, here, _STUCK, begin=story.at(asked[0])):
+        return (
+            f"{pod} was still ready on {node}, {_STUCK.seconds} s after {node} was "
+            "cordoned for the drain."
+        )
     return None
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from nodebynode.course.labs.readings import deployment_of
 from nodebynode.course.misconceptions.belief import BELIEF
 from nodebynode.recording.rules import Story
 from nodebynode.recording.rules.story import Look
 from nodebynode.state import Deployment, Pod, ReplicaSet
+
+Key = TypeVar("Key", str, tuple[str, str])
 
 
 def by_deployment(read: Callable[[Story, str], str | None]) -> Callable[[Story], str | None]:
@@ -29,17 +32,18 @@ def services(story: Story) -> list[str]:
 
 
 def stayed(
-    story: Story, so: Callable[[Look], Iterable[str]], least: timedelta
-) -> Iterator[tuple[int, str, datetime]]:
-    """Yield what was so for a time: the index of the instant, its name, and since when.
+    story: Story, so: Callable[[Look], Iterable[Key]], least: timedelta, begin: int = 0
+) -> Iterator[tuple[int, Key, datetime]]:
+    """Yield what was so for a time: the index of the instant, what, and since when.
 
     Args:
         story: What has happened.
-        so: The names of what is so at an instant.
+        so: What is so at an instant, by name.
         least: For how long it has to be.
+        begin: The index of the first instant that counts.
     """
-    since: dict[str, datetime] = {}
-    for index, look in enumerate(story.looks):
+    since: dict[Key, datetime] = {}
+    for index, look in enumerate(story.looks[begin:], start=begin):
         since = {name: since.get(name, look.at) for name in sorted(so(look))}
         for name, at in since.items():
             if story.until(index) - at >= least:
