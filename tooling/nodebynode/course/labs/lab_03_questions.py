@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from nodebynode.course.answers import Choice, Number
@@ -50,11 +50,25 @@ def _placed_when_one_waits(deployment: str, act: Moment) -> Callable[[Story], Re
     return read
 
 
-def _ended_by_cordon(story: Story) -> Reality | None:
-    left, began = departures(story, "shop", _CORDON), first(story, _CORDON)
-    if left is None or began is None:
-        return None
-    return Reality(len(left), left[0] if left else began)
+def _left_at(deployment: str, act: Moment) -> Callable[[Story], Reality | None]:
+    """How many Pods began to leave between an act and what was done next."""
+
+    def read(story: Story) -> Reality | None:
+        left, began = departures(story, deployment, act), first(story, act)
+        if left is None or began is None:
+            return None
+        return Reality(len(left), left[0] if left else began)
+
+    return read
+
+
+def _newcomers(story: Story, deployment: str, began: datetime) -> Iterator[tuple[Look, list[Pod]]]:
+    """Yield each look from an instant on, and the Pods that have come since, none that leaves."""
+    looks = story.looks[story.at(began) :]
+    known = {pod.uid for pod in story.pods(looks[0], deployment)}
+    for look in looks:
+        there = story.pods(look, deployment)
+        yield look, [pod for pod in there if pod.uid not in known and pod.active]
 
 
 def _found_a_node(story: Story) -> Reality | None:
@@ -63,9 +77,7 @@ def _found_a_node(story: Story) -> Reality | None:
     began = next((at for at in _RESTART.instants(story) if closed and at > closed), None)
     if began is None:
         return None
-    known = {pod.uid for pod in story.pods(story.looks[story.at(began)], "shop")}
-    for look in story.looks[story.at(began) :]:
-        new = [pod for pod in story.pods(look, "shop") if pod.uid not in known and pod.active]
+    for look, new in _newcomers(story, "shop", began):
         if len(new) == 3 and all(pod.node or pod.unscheduled for pod in new):
             return Reality(sum(pod.node is not None for pod in new), look.at)
     return None
@@ -102,13 +114,6 @@ def _behind_the_fence(story: Story) -> Reality | None:
     return None
 
 
-def _left_for_a_label(story: Story) -> Reality | None:
-    left, began = departures(story, "data", _UNLABEL), first(story, _UNLABEL)
-    if left is None or began is None:
-        return None
-    return Reality(len(left), left[0] if left else began)
-
-
 def _became_of_release(story: Story) -> Reality | None:
     """What the release came to before anything else was done."""
     began = first(story, _RELEASE)
@@ -128,13 +133,8 @@ def _after_the_drain(story: Story) -> Reality | None:
     began = first(story, _DRAIN)
     if began is None:
         return None
-    known = {pod.uid for pod in story.pods(story.looks[story.at(began)], "even")}
-    for look in _looks_after(story, _DRAIN):
-        new = [pod for pod in story.pods(look, "even") if pod.uid not in known and pod.active]
-        decided = _decided(new, look.at)
-        if decided:
-            return decided
-    return None
+    newcomers = _newcomers(story, "even", began)
+    return next(filter(None, (_decided(new, look.at) for look, new in newcomers)), None)
 
 
 def _decided(new: list[Pod], at: datetime) -> Reality | None:
@@ -158,7 +158,7 @@ PREDICTIONS = (
         _PODS,
         act=_CORDON,
         do="run the cell with `kubectl cordon`",
-        reality=_ended_by_cordon,
+        reality=_left_at("shop", _CORDON),
         belief=lambda answer: "cordon-stops-pods" if answer else None,
     ),
     Question(
@@ -196,7 +196,7 @@ PREDICTIONS = (
         _PODS,
         act=_UNLABEL,
         do="run the cell that takes the label away",
-        reality=_left_for_a_label,
+        reality=_left_at("data", _UNLABEL),
         belief=lambda answer: "label-change-moves-pods" if answer else None,
     ),
     Question(
