@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Any
 
 from nodebynode.state.selector import Selector
 from nodebynode.state.status import refusal
 
-T = TypeVar("T", "Pod", "ReplicaSet", "Deployment", "Service", "EndpointSlice", "Budget", "Event")
+_NAMESPACED = ("pods", "replicasets", "deployments", "services", "slices", "budgets", "events")
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,24 +265,28 @@ class State:
     events: tuple[Event, ...] = ()
 
 
-def in_namespace(state: State, namespace: str | None) -> State:
-    """The same instant with one namespace's objects only; nodes stay. None keeps everything."""
+def in_namespace(
+    state: State, namespace: str | None, *, before: tuple[State, State] | None = None
+) -> State:
+    """The same instant with one namespace's objects only; nodes stay. None keeps everything.
+
+    Args:
+        state: What was there.
+        namespace: The namespace.
+        before: An earlier state, and what this made of it: what is the same in both is not looked
+            through again.
+    """
     if namespace is None:
         return state
-
-    def kept(items: tuple[T, ...]) -> tuple[T, ...]:
-        return tuple(one for one in items if one.namespace == namespace)
-
-    return replace(
-        state,
-        pods=kept(state.pods),
-        replicasets=kept(state.replicasets),
-        deployments=kept(state.deployments),
-        services=kept(state.services),
-        slices=kept(state.slices),
-        budgets=kept(state.budgets),
-        events=kept(state.events),
-    )
+    whole, part = before or (State(state.at), State(state.at))
+    kept = dict[str, Any]()
+    for kind in _NAMESPACED:
+        items = getattr(state, kind)
+        if items is getattr(whole, kind):
+            kept[kind] = getattr(part, kind)
+        else:
+            kept[kind] = tuple(one for one in items if one.namespace == namespace)
+    return replace(state, **kept)
 
 
 def pods_on(state: State, node: str) -> tuple[Pod, ...]:

@@ -99,8 +99,10 @@ class Story:
 def _looks(told: Told, namespace: str) -> Iterator[Look]:
     """The looks; instants at which only other namespaces or Events changed are none."""
     seen: object = None
+    before: tuple[State, State] | None = None
     for at, state in told.states():
-        here = in_namespace(state, namespace)
+        here = in_namespace(state, namespace, before=before)
+        before = state, here
         shown = (here.nodes, here.pods, here.replicasets, here.deployments, here.services,
                  here.slices, here.budgets)  # fmt: skip
         if shown != seen:
