@@ -17,11 +17,10 @@ from difflib import SequenceMatcher, get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from nodebynode.course.labserver import skip_slow_grammar
 from nodebynode.errors import BadInput
 
-if (
-    TYPE_CHECKING
-):  # nbformat, jupytext and IPython take seconds to import, and few commands need them
+if TYPE_CHECKING:  # nbformat, jupytext and IPython take long to import, and few commands need them
     from nbformat import NotebookNode
 
 _BEGIN = re.compile(r"^(?P<indent>[ \t]*)### BEGIN SOLUTION(?: (?P<stub>.*\S))?[ \t]*$")
@@ -236,6 +235,7 @@ def _derive(solution: Path, *, solved: bool) -> NotebookNode:
 
 
 def _read(solution: Path) -> tuple[str, list[NotebookNode]]:
+    skip_slow_grammar()
     import jupytext
     from nbformat import ValidationError
 

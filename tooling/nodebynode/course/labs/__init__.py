@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-from nodebynode.course.checks import Check
-from nodebynode.course.mutants import Mutant
-from nodebynode.course.predictions import Question
 from nodebynode.errors import BadInput
+
+if TYPE_CHECKING:  # what they bring along, a command that only names labs need not wait for
+    from nodebynode.course.checks import Check
+    from nodebynode.course.mutants import Mutant
+    from nodebynode.course.predictions import Question
 
 
 def checks_of(lab: str) -> tuple[Check, ...]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from nodebynode.course.checks import NotYet
-from nodebynode.course.comparing import Compared
 from nodebynode.course.progress import file
 from nodebynode.course.progress.lines import NAMED_BY, Event, EventName, read_line, write_line
 from nodebynode.course.progress.tally import PASSED, LabProgress, tally_lab
 from nodebynode.errors import BadInput
+
+if TYPE_CHECKING:  # it brings along all that is recorded, which `progress` need not wait for
+    from nodebynode.course.comparing import Compared
 
 
 class Record:
