@@ -42,6 +42,17 @@ def test_a_check_does_not_wait_when_nothing_is_on_its_way() -> None:
     assert str(caught.value) == ("pods: There is no Deployment. Expected: One. Hint: first")
 
 
+def test_what_was_done_a_moment_ago_is_looked_at_once_more() -> None:
+    seen = [not_yet("No rollout is under way.", "One."), passed("One is.")]
+    asked, behind = check(*seen), list[str]()
+    assert judge(asked, NOTHING, 1, catch_up=lambda: behind.append("told")) == "One is."
+    assert behind == ["told"]
+    refused = check(not_yet("None.", "One."), not_yet("Still none.", "One."))
+    with pytest.raises(NotYet, match=r"Still none\."):
+        judge(refused, NOTHING, 1, catch_up=lambda: behind.append("again"))
+    assert behind == ["told", "again"]
+
+
 def test_a_check_says_how_long_it_waited_and_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(0, 100, 3))
     monkeypatch.setattr("nodebynode.course.checks.time.monotonic", lambda: next(clock))

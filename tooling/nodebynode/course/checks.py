@@ -123,6 +123,7 @@ def judge(
     look: Look,
     attempt: int,
     *,
+    catch_up: Callable[[], None] | None = None,
     say: Callable[[str], None] = print,
     every: float = 0.5,
 ) -> str:
@@ -132,6 +133,8 @@ def judge(
         check: The check.
         look: What it looks at.
         attempt: Which try this is, from 1; decides the hint.
+        catch_up: Waits until what was done a moment ago can be seen; called before the first "not
+            yet", which is then asked for once more.
         say: Told once when waiting begins to take long.
         every: Seconds between two looks.
 
@@ -147,6 +150,10 @@ def judge(
         verdict = check.probe(look)
         if verdict.passed:
             return verdict.seen
+        if catch_up is not None:
+            catch_up()
+            catch_up = None
+            continue
         waited = time.monotonic() - began
         if verdict.settled or waited >= check.timeout:
             raise _refusal(check, verdict, attempt, waited)

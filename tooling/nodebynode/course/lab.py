@@ -8,6 +8,7 @@ from nodebynode import settings
 from nodebynode.cluster import open_cluster
 from nodebynode.course import kernel, leaving, lessons, misconceptions, opening, summary
 from nodebynode.course.acts import acts_of
+from nodebynode.course.catching_up import catch_up
 from nodebynode.course.checks import by_name, judge, no_such
 from nodebynode.course.clocks import Clocks, clock_rows
 from nodebynode.course.comparing import Compared
@@ -95,7 +96,10 @@ class Lab:
             raise no_such(name, self._checks)
         self._remind(check=name)
         self._require_own_namespace()
-        seen = self._record.judged(name, lambda attempt: judge(check, self._look(answer), attempt))
+        look = self._look(answer)
+        seen = self._record.judged(
+            name, lambda attempt: judge(check, look, attempt, catch_up=self._catch_up)
+        )
         badge = f" {MODELLED}" if self._cluster.capabilities.modelled else ""
         print(f"✓ {check.title}: {seen}{badge}")
 
@@ -372,6 +376,9 @@ class Lab:
             self._load,
             self.duel,
         )
+
+    def _catch_up(self) -> None:
+        catch_up(self._cluster.api, self._flight.feed, self.namespace)
 
     def _require_own_namespace(self) -> None:
         if self._closed:
