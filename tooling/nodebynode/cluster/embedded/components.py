@@ -13,7 +13,13 @@ from pathlib import Path
 from nodebynode.cluster.embedded.certificates import CA, ETCD_CA, SERVICE_ACCOUNTS
 from nodebynode.cluster.embedded.files import Files, write_private
 from nodebynode.cluster.embedded.plan import Child, Plan
-from nodebynode.cluster.kind_config import GRACE_SECONDS, LEASE_SECONDS, NODE_PORTS, ZONES
+from nodebynode.cluster.kind_config import (
+    DELETED_AT_ONCE,
+    GRACE_SECONDS,
+    LEASE_SECONDS,
+    NODE_PORTS,
+    ZONES,
+)
 
 KUBERNETES = "v1.37.2"
 SERVICE_RANGE = "10.96.0.0/16"
@@ -131,6 +137,7 @@ def apiserver(files: Files, ports: Ports) -> list[str]:
         f"--service-account-signing-key-file={tokens}",
         f"--service-cluster-ip-range={SERVICE_RANGE}",
         f"--service-node-port-range={NODE_PORTS.start}-{NODE_PORTS.stop - 1}",
+        f"--delete-collection-workers={DELETED_AT_ONCE}",
         "--authorization-mode=RBAC",
         "--anonymous-auth=false",
         "--allow-privileged=true",
