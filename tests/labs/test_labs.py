@@ -1,4 +1,4 @@
-"""Every lab on a real cluster: its solution passes, and unsolved every check says "not yet"."""
+"""Every lab's solution passes on a real cluster, and leaves nothing there."""
 
 from __future__ import annotations
 
@@ -32,19 +32,6 @@ def test_the_solution_passes(lab: str, cluster: Cluster, turn: str) -> None:
     failed = [cell for cell in result["cells"] if cell["outcome"] != "passed"]
     assert (code, failed) == (0, []), result["problem"]
     assert any(cell["kind"] == "check" for cell in result["cells"])
-
-
-@pytest.mark.timeout(480)
-@pytest.mark.parametrize("lab", LABS)
-def test_unsolved_every_check_says_not_yet(lab: str, cluster: Cluster) -> None:
-    code, [result] = run_lab(lab, "start", cluster)
-
-    checks = [cell for cell in result["cells"] if cell["kind"] == "check"]
-    assert {cell["outcome"] for cell in checks} == {"not-yet"}, result["problem"]
-    assert all("Expected:" in cell["message"] for cell in checks)
-    others = [cell for cell in result["cells"] if cell["kind"] != "check"]
-    assert {cell["outcome"] for cell in others} == {"passed"}, others
-    assert code == 0
 
 
 def test_nothing_of_a_lab_is_left_on_the_cluster(cluster: Cluster) -> None:

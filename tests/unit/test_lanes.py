@@ -17,8 +17,8 @@ from tests.lanes import lane_of
         ("tests/labs/test_labs.py::test_it[-kind-01-what-runs]", ("kind", "kind")),
         ("tests/cluster/test_events.py::test_it[embedded]", ("embedded", "embedded test_events ")),
         (
-            "tests/labs/test_mutants.py::test_it[embedded-01-what-runs]",
-            ("embedded labs", "embedded labs test_mutants 01-what-runs"),
+            "tests/labs/test_not_yet.py::test_it[embedded-01-what-runs]",
+            ("embedded labs", "embedded labs test_not_yet 01-what-runs"),
         ),
         (
             "tests/labs/test_labs.py::test_it[embedded-01-what-runs-again]",

@@ -1,4 +1,4 @@
-"""Every lab's wrong answers: each is caught by its check, in the words that were meant."""
+"""Every lab unsolved, and answered wrongly: each check says "not yet", in its own words."""
 
 from __future__ import annotations
 
@@ -15,9 +15,22 @@ from nodebynode.kube import Kind
 from tests.labs.test_labs import LABS, ROOT, run_lab
 
 PROVIDERS = ("embedded",)
-"""What a check says of a wrong answer hangs on the API server, which is the same in both."""
+"""What a check says of a wrong answer, or of none, hangs on the API server: the same in both."""
 PROVIDERS_OF_ALL = ("embedded", "kind")
 LEAST = 5
+
+
+@pytest.mark.timeout(480)
+@pytest.mark.parametrize("lab", LABS)
+def test_unsolved_every_check_says_not_yet(lab: str, cluster: Cluster) -> None:
+    code, [result] = run_lab(lab, "start", cluster)
+
+    checks = [cell for cell in result["cells"] if cell["kind"] == "check"]
+    assert {cell["outcome"] for cell in checks} == {"not-yet"}, result["problem"]
+    assert all("Expected:" in cell["message"] for cell in checks)
+    others = [cell for cell in result["cells"] if cell["kind"] != "check"]
+    assert {cell["outcome"] for cell in others} == {"passed"}, others
+    assert code == 0
 
 
 @pytest.mark.timeout(930)
