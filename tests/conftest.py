@@ -49,7 +49,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a run write down where the clusters agree, and do what takes long as well."""
     parser.addoption("--agreement", type=Path, help="write docs/clusters.md from this run")
-    parser.addoption("--all", action="store_true", help="what must not pass on kind as well, and each solution twice")
+    also = "what must not pass on kind as well, and each solution twice"
+    parser.addoption("--all", action="store_true", help=also)
 
 
 def pytest_configure(config: pytest.Config) -> None:
