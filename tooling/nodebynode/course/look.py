@@ -11,6 +11,7 @@ from nodebynode.course.loading import Load
 from nodebynode.errors import ApiError
 from nodebynode.kube import Api, Json, Kind
 from nodebynode.recording import Recording
+from nodebynode.recording.rules import Story
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,10 @@ class Look:
     memories: Mapping[str, Memory] = field(default_factory=dict)
     load: Load | None = None
     duel: Duel | None = None
+
+    def story(self) -> Story:
+        """Return all that has happened in the lab's namespace until now."""
+        return Story(self.recorded(), self.namespace)
 
     def deployment(self, name: str) -> Json | None:
         """Return a Deployment of the lab, or None."""

@@ -36,7 +36,7 @@ def kept(look: Look, *rules: Rule, fine: str = "", hint: str = _SEE_IT) -> Verdi
         fine: What to say where all hold; what the rules found when empty.
         hint: Where to look when one is broken.
     """
-    story, found = Story(look.recorded(), look.namespace), []
+    story, found = look.story(), []
     for rule in rules:
         finding = rule.judge_story(story)
         if finding.verdict == "broken":

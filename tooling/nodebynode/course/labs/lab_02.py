@@ -21,7 +21,7 @@ from nodebynode.course.look import Look, first_revision_of, listed, name_of, pod
 from nodebynode.course.verdicts import kept
 from nodebynode.kube import Json, Kind
 from nodebynode.phrases import agreed
-from nodebynode.recording.rules import Story, always, last, ready, rollout_begins
+from nodebynode.recording.rules import always, last, ready, rollout_begins
 
 __all__ = ["CHECKS", "PREDICTIONS"]
 
@@ -52,10 +52,6 @@ def _owner(item: Json) -> Json | None:
     """The reference to the controller that owns an object."""
     found = item["metadata"].get("ownerReferences") or ()
     return next((one for one in found if one.get("controller")), None)
-
-
-def _story(look: Look) -> Story:
-    return Story(look.recorded(), look.namespace)
 
 
 def _not_three(look: Look, expected: str) -> Verdict | None:
@@ -117,7 +113,7 @@ def _put_back(look: Look) -> Verdict:
     problem = _not_three(look, expected)
     if problem:
         return problem
-    story = _story(look)
+    story = look.story()
     found = [*put_backs(story, _SHOP)]
     if not found:
         sets = story.sets(story.looks[-1], _SHOP)
@@ -149,7 +145,7 @@ def _let_go(look: Look) -> Verdict:
     problem = _not_three(look, expected)
     if problem:
         return problem
-    free = [pod.name for pod in outsiders(_story(look), _SHOP)]
+    free = [pod.name for pod in outsiders(look.story(), _SHOP)]
     if not free and (going := _on_their_way(look)):
         return not_yet(
             f"{agreed(going, 'has', 'have')} no label app={_SHOP} now.", expected, wait=True
@@ -181,7 +177,7 @@ def _taken_in(look: Look) -> Verdict:
     problem = _not_three(look, expected)
     if problem:
         return problem
-    story = _story(look)
+    story = look.story()
     free, back = outsiders(story, _SHOP), came_back(story)
     if free:
         pod = free[0]
@@ -227,7 +223,7 @@ def _adopted(look: Look) -> Verdict:
     waiting = [name for name, owner in by_name.items() if owner is None]
     if waiting:
         return not_yet(f"{listed(waiting)} have no owner.", expected, wait=True)
-    story = _story(look)
+    story = look.story()
     had = {
         name: {*owners(story, uid), (by_name.get(name) or {}).get("uid")}
         for name, uid in before.pods.items()
@@ -255,7 +251,7 @@ def _one_of_two(look: Look) -> Verdict:
     before, now = look.memories.get(_SHOP), look.memory_of(_SHOP)
     if before is None:
         return not_yet("The lab remembers no Pods of shop yet.", expected, _REMEMBER)
-    story = _story(look)
+    story = look.story()
     left = alone_gone(story)[-1:]
     ever = any(pod.name == ALONE for one in story.looks for pod in one.state.pods)
     there = look.api.find(Kind.POD, ALONE, look.namespace)

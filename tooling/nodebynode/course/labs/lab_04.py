@@ -144,7 +144,7 @@ def _one_for_all(look: Look) -> Verdict:
 
 def _still_three(look: Look) -> Verdict:
     expected = "three ready Pods of shop on the list, and one without the label that runs on."
-    story = Story(look.recorded(), look.namespace)
+    story = look.story()
     free = outsiders(story, SHOP)
     if not free:
         hint = "A label is taken away with a minus: `kubectl label POD app-`."
@@ -171,7 +171,7 @@ def _read_the_line(look: Look) -> Verdict:
         return not_yet(f"You handed in {answer!r}.", expected)
     if open_ := [key for key in _CONDITIONS if not isinstance(answer[key], bool)]:
         return not_yet(f"There is no answer yet for {listed(open_)}.", expected)
-    story = Story(look.recorded(), look.namespace)
+    story = look.story()
     found = [one for one in stopping(story, SHOP, SHOP) if one.line is not None]
     if not found or found[-1].line is None:
         return not_yet("The lab has seen no Pod of shop stopping.", "one.", _RUN_FROM_TOP)

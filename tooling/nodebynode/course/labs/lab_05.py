@@ -42,7 +42,7 @@ _ANEW = (
 
 def _begun(look: Look, closes: Closes, expected: str) -> tuple[Story, Closing | None, Verdict]:
     """The last closing of a worker; the verdict is for where there was none."""
-    story = Story(look.recorded(), look.namespace)
+    story = look.story()
     return story, closes.latest(story), not_yet(f"There was not yet {closes}.", expected)
 
 
@@ -178,7 +178,7 @@ def _why_it_holds(look: Look) -> Verdict:
     answer, problem = numbers(look.answer, _STATUS, expected)
     if problem:
         return problem
-    story = Story(look.recorded(), look.namespace)
+    story = look.story()
     found = [one for one in story.looks[-1].state.budgets if one.name == "single"]
     if not found:
         return not_yet("There is no budget single.", "one.", "Run the cells of this round again.")

@@ -7,7 +7,6 @@ from nodebynode.course.clocks import clock_rows
 from nodebynode.course.look import Look, listed, name_of, node_of, pod_is_ready
 from nodebynode.kube import Json
 from nodebynode.phrases import count
-from nodebynode.recording.rules import Story
 
 _TOLERATED = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 _CLOCKS = ("failure", "by default")
@@ -63,7 +62,7 @@ def two_clocks(look: Look) -> Verdict:
     answer, problem = numbers(look.answer, _CLOCKS, expected)
     if problem:
         return problem
-    rows = clock_rows(Story(look.recorded(), look.namespace))
+    rows = clock_rows(look.story())
     took = [row.ready for row in rows if (row.act, row.deployment) == ("failure", "quick")]
     if not took or took[-1] is None:
         return not_yet(

@@ -10,7 +10,6 @@ from nodebynode.course.verdicts import kept, unharmed
 from nodebynode.recording.rules import (
     Moment,
     Rule,
-    Story,
     always,
     last,
     more_than,
@@ -40,7 +39,7 @@ def _two_bounds(look: Look) -> Verdict:
     open_ = [key for key, value in answer.items() if type(value) is not int]
     if open_:
         return not_yet(f"There is no number yet for: {', '.join(open_)}.", expected)
-    story = Story(look.recorded(), look.namespace)
+    story = look.story()
     found = trade(story, latest(story, _BEGINS), "shop")
     if found is None or found.ended is None:
         return not_yet("The lab has recorded no whole rollout of shop.", "one.")
@@ -82,7 +81,7 @@ def _held_at_the_gate(look: Look) -> Verdict:
             expected,
             "`kubectl rollout resume deployment/shop`",
         )
-    story = Story(look.recorded(), look.namespace)
+    story = look.story()
     now = trade(story, latest(story, _BEGINS), "shop")
     if now is None or now.ended is not None:
         return not_yet(

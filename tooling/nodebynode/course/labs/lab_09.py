@@ -81,7 +81,7 @@ def _by_hand(look: Look) -> Verdict:
             "ever make them one.",
             "version 2 in all three Deployments.",
         )
-    story = Story(look.recorded(), look.namespace)
+    story = look.story()
     if not stopped_on(story, "Monday", PINNED):
         return not_yet("No Pod of pinned was replaced on that Monday.", "a release.", _ANEW)
     if (pod := stopped_in_the_list(story, "Monday", PINNED)) is not None:
@@ -101,7 +101,7 @@ def _by_hand(look: Look) -> Verdict:
 def _one_at_a_time(look: Look) -> Verdict:
     if (verdict := not_ended(look, "Tuesday")) is not None:
         return verdict
-    story = Story(look.recorded(), look.namespace)
+    story = look.story()
     evicted = evicted_on(story, "Tuesday", PINNED)
     homes = {pod.node for one in evicted for pod in one.pods}
     if missing := [node for node in look.workers if node not in homes]:
@@ -125,7 +125,7 @@ def _one_at_a_time(look: Look) -> Verdict:
 
 def _without_the_node(look: Look) -> Verdict:
     expected = f"{STRENGTH} ready endpoints of pinned while a worker is dead."
-    story = Story(look.recorded(), look.namespace)
+    story = look.story()
     now = story.looks[-1]
     gone = dead(now)
     if not gone:
@@ -153,7 +153,7 @@ def _taken_back(look: Look) -> Verdict:
     found = {**deployments(look, PINNED), **deployments(look, SPREAD)}
     if bad := [name for name, one in found.items() if image_of(one).endswith(":v9")]:
         return not_yet(f"{agreed(bad, 'still asks', 'still ask')} for version 9.", expected)
-    story = Story(look.recorded(), look.namespace)
+    story = look.story()
     now = story.looks[-1]
     for plan in (SPREAD, PINNED):
         number = endpoints(plan).at(story, now).number
@@ -175,7 +175,7 @@ def _taken_back(look: Look) -> Verdict:
 def _grown(look: Look) -> Verdict:
     wanted = 3 * _SHARE
     expected = f"{wanted} ready endpoints of each, at most {_SHARE} Pods of pinned on a node."
-    story = Story(look.recorded(), look.namespace)
+    story = look.story()
     now = story.looks[-1]
     for plan in (SPREAD, PINNED):
         asked = sum(one["spec"]["replicas"] for one in deployments(look, plan).values())
@@ -205,7 +205,7 @@ def _hooked(look: Look) -> Verdict:
         )
     if (verdict := not_ended(look, "hook")) is not None:
         return verdict
-    story = Story(look.recorded(), look.namespace)
+    story = look.story()
     if not evicted_on(story, "hook", PINNED):
         return not_yet('No node was drained on the day "hook".', "one.", _AGAIN)
     if (lost := lost_some(look, "hook", PINNED, _AGAIN)) is not None:
@@ -226,7 +226,7 @@ def _freed(look: Look) -> Verdict:
         )
     if (verdict := not_ended(look, "free")) is not None:
         return verdict
-    story = Story(look.recorded(), look.namespace)
+    story = look.story()
     evicted = evicted_on(story, "free", PINNED)
     if not evicted:
         return not_yet('No node was drained on the day "free".', "one.", _AGAIN)
@@ -249,7 +249,7 @@ def _merged(look: Look) -> Verdict:
     if not path.passed:
         return path
     found = deployments(look, PINNED)
-    story = Story(look.recorded(), look.namespace)
+    story = look.story()
     if len(begun := deployments_at(story, "one", PINNED)) < 2:
         seen = f"That day began with {listed(begun)}: there was nothing to make one of."
         return not_yet(seen, "a day that begins with three, and ends with one.", _AFRESH)
