@@ -22,10 +22,15 @@ _KEPT_IN_DEFAULT = frozenset(
     {("services", "kubernetes"), ("configmaps", "kube-root-ca.crt"), ("serviceaccounts", "default")}
 )
 _NOT_LEARNERS = frozenset({"events", "leases", "endpoints", "endpointslices"})
+_MADE_BY_OWNERS = frozenset({"pods", "replicasets", "jobs"})
 _BULK_SECONDS = 30
 """One request may delete a hundred Pods, on a machine that is busy with them."""
 _AT_ONCE = {"gracePeriodSeconds": 0, "propagationPolicy": "Background"}
 _THREADS = 8
+_EVENTS_AGAIN = "events.k8s.io"
+"""A group that holds the Events of the core group, and nothing else."""
+_DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+"""All groups in one answer (KEP-3352), and not one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,45 +68,43 @@ def remove_leftovers(api: Api, keep: frozenset[str] = frozenset()) -> list[str]:
 
 def namespaced_resources(api: Api) -> list[Resource]:
     """Ask the API server for every kind of namespaced object that can be deleted in bulk."""
-    groups = api.request("GET", "/apis")["groups"]
-    prefixes = ["/api/v1"] + [f"/apis/{g['preferredVersion']['groupVersion']}" for g in groups]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        answers = list(pool.map(lambda prefix: api.request("GET", prefix), prefixes))
     return [
-        Resource(prefix, resource["name"])
-        for prefix, answer in zip(prefixes, answers, strict=True)
-        for resource in answer["resources"]
-        if resource["namespaced"] and {"list", "deletecollection"} <= set(resource["verbs"])
+        Resource(f"{path}/{version['version']}", resource["resource"])
+        for root in ("/api", "/apis")
+        for group in api.request("GET", root, accept=_DISCOVERY)["items"]
+        if group["metadata"].get("name") != _EVENTS_AGAIN
+        for path in [root + f"/{group['metadata'].get('name', '')}".rstrip("/")]
+        for version in group["versions"][:1]  # the preferred one is the first
+        for resource in version["resources"]
+        if resource["scope"] == "Namespaced"
+        and {"list", "deletecollection"} <= set(resource["verbs"])
     ]
 
 
 def _remove_namespace(api: Api, name: str, resources: list[Resource]) -> None:
     api.delete(Kind.NAMESPACE, name)  # from here on nothing new can be made in it
-    _until_empty(name, lambda: _each(resources, lambda resource: _clear(api, name, resource)))
+    _until_empty(name, resources, lambda resource: _clear(api, name, resource))
     _let_go(api, name)
 
 
-def _each(resources: list[Resource], clear: Callable[[Resource], list[Json]]) -> dict[str, int]:
-    """Clear every kind at once; returns how many objects of it were still there, by plural."""
-    with ThreadPoolExecutor(_THREADS) as pool:
-        found = list(pool.map(clear, resources))
-    return {r.plural: len(items) for r, items in zip(resources, found, strict=True) if items}
-
-
-def _until_empty(namespace: str, clear_once: Callable[[], dict[str, int]]) -> None:
-    """Clear again and again, since an owner that is still there makes new objects meanwhile."""
-    left: dict[str, int] = {}
+def _until_empty(
+    namespace: str, resources: list[Resource], clear: Callable[[Resource], list[Json]]
+) -> None:
+    """Clear every kind; and again and again what held something, or what owners make anew."""
+    left = dict.fromkeys(resources, 0)
 
     def empty() -> bool:
+        with ThreadPoolExecutor(_THREADS) as pool:
+            found = dict(zip(left, map(len, pool.map(clear, left)), strict=True))
         left.clear()
-        left.update(clear_once())
-        return not left
+        left.update({one: n for one, n in found.items() if n or one.plural in _MADE_BY_OWNERS})
+        return not any(left.values())
 
     wait_for(
         empty,
         timeout=30,
         what=f"namespace {namespace} to be empty",
-        seen=lambda: ", ".join(f"{count} {plural}" for plural, count in left.items()),
+        seen=lambda: ", ".join(f"{n} {resource.plural}" for resource, n in left.items() if n),
         do="Begin anew with `nodebynode down` and `nodebynode up`.",
         every=0.1,
     )
@@ -166,7 +169,7 @@ def _clear_default(api: Api, resources: list[Resource]) -> list[str]:
         return items
 
     learners = [resource for resource in resources if resource.plural not in _NOT_LEARNERS]
-    _until_empty("default", lambda: _each(learners, clear))
+    _until_empty("default", learners, clear)
     return list(removed)
 
 

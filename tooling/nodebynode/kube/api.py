@@ -36,6 +36,7 @@ that is frozen, or a proxy before one, still answers it.
 """
 _CONNECT = 10.0
 """Seconds for a connection and its TLS handshake, where the answer may take longer."""
+_JSON = "application/json"
 _MERGE_PATCH = "application/merge-patch+json"
 
 
@@ -78,7 +79,8 @@ class Api:
         *,
         body: object = None,
         query: Mapping[str, str | int] | None = None,
-        content_type: str = "application/json",
+        content_type: str = _JSON,
+        accept: str = _JSON,
         timeout: float = 10,
     ) -> Json:
         """Send one request and return the JSON answer.
@@ -89,12 +91,14 @@ class Api:
             body: Sent as JSON.
             query: Query parameters.
             content_type: Of the body; matters for patches.
+            accept: The form of the answer, where there are several.
             timeout: Seconds for the whole request.
 
         Raises:
             ApiError: the server refused, or did not answer in time (status 0).
         """
-        answer = self._send(method, path, body, query, content_type, timeout)
+        forms = {"Accept": accept, "Content-Type": content_type}
+        answer = self._send(method, path, body, query, forms, timeout)
         try:
             text = answer.read()
         except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -177,7 +181,7 @@ class Api:
     def ready(self) -> bool:
         """Whether the server answers and calls itself ready."""
         try:
-            answer = self._send("GET", "/readyz", None, None, "application/json", 2)
+            answer = self._send("GET", "/readyz", None, None, {}, 2)
         except ApiError:
             return False
         return int(answer.status) == 200
@@ -216,7 +220,7 @@ class Api:
             query["resourceVersion"] = since
         silence = min(timeout, _SILENCE) if bookmarks else timeout
         limits = (min(silence, _CONNECT), silence)
-        answer = self._send("GET", kind.path(namespace), None, query, "application/json", limits)
+        answer = self._send("GET", kind.path(namespace), None, query, {}, limits)
         if answer.status >= 400:
             self._checked(answer.status, answer.read())
         return self._events(answer.response, time.monotonic() + timeout, bookmarks)
@@ -260,11 +264,11 @@ class Api:
         path: str,
         body: object,
         query: Mapping[str, str | int] | None,
-        content_type: str,
+        forms: Mapping[str, str],
         timeout: float | tuple[float, float],
     ) -> Any:
         url = self.server + path + (f"?{urlencode(query)}" if query else "")
-        headers = {"Accept": "application/json", "Content-Type": content_type}
+        headers = {"Accept": _JSON, "Content-Type": _JSON, **forms}
         self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         try:
             return self._client.call_api(
