@@ -69,6 +69,12 @@ def test_a_controller_that_has_not_seen_a_change_is_waited_for() -> None:
     assert looks([[behind], [up]], [[behind], [up]]) == 2
 
 
+def test_a_kubelet_that_never_hears_of_a_deletion_is_not_waited_for() -> None:
+    leaving = deployment(9, generation=2)
+    leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert looks([[leaving]], [[leaving]]) == 1
+
+
 def test_nobody_is_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catching_up, "_SECONDS", 0.02)
     assert looks([[deployment(9)]], [[]]) > 1

@@ -48,9 +48,14 @@ def _is_up_to_date(api: Api, feed: Feed, namespace: str) -> bool:
 
 
 def _is_taken_up(obj: Json) -> bool:
-    """Whether the controller has seen an object's newest form, where its status tells."""
+    """Whether the controller has seen an object's newest form, where its status tells.
+
+    A Pod that leaves a dead node has a form that its kubelet never sees.
+    """
     seen = (obj.get("status") or {}).get("observedGeneration")
-    return seen is None or int(seen) >= int(obj["metadata"].get("generation", 0))
+    if seen is None or "deletionTimestamp" in obj["metadata"]:
+        return True
+    return int(seen) >= int(obj["metadata"].get("generation", 0))
 
 
 def _uid(obj: Json) -> str:
