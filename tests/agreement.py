@@ -6,6 +6,7 @@ point, and what was measured on each.
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from pathlib import Path
 
@@ -36,38 +37,43 @@ _DIFFERENT = """
 | an ended container is told | at once, when its Pod was deleted | up to 3 s later |
 | `down` | keeps what is stored, until `--purge` | removes everything |
 """
-Point = tuple[str, str]
 
 
 class Agreement:
-    """Collects outcomes by what was tested and by cluster."""
+    """Collects outcomes by topic, by what was tested, and by cluster; from all workers."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._points: dict[Point, dict[str, str]] = defaultdict(dict)
+        self._topics: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> object:
-        """Take the outcome of a test of the contract."""
+        """Say in the report of a test of the contract which point it is about."""
         report = yield
         provider = getattr(item, "callspec", None) and item.callspec.params.get("cluster")
         shared = not hasattr(item.module, "PROVIDERS")
         if provider and shared and report.when == "call" and "cluster/" in item.nodeid:
             topic = (item.module.__doc__ or "").splitlines()[0].split(",")[0].rstrip(".:")
             what = (item.function.__doc__ or item.name).splitlines()[0].rstrip(".")
+            report.point = [topic, what, provider]
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the outcome of such a test; the last one, where it had a second try."""
+        if point := getattr(report, "point", None):
+            topic, what, provider = point
             seen = "; ".join(str(value) for _, value in report.user_properties)
             mark = "✓" if report.passed else "✗"
-            self._points[topic, what][provider] = f"{mark} {seen}".strip()
-        return report
+            self._topics[topic][what][provider] = f"{mark} {seen}".strip()
 
     def pytest_sessionfinish(self) -> None:
         """Write the page."""
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            return
         lines = [_HEAD]
-        topic = ""
-        for (of, what), found in self._points.items():
-            if of != topic:
-                lines += [f"\n## {of}\n", "| what | embedded | kind |", "|---|---|---|"]
-                topic = of
-            cells = (found.get(provider, "not run") for provider in ("embedded", "kind"))
-            lines.append(f"| {what} | {' | '.join(cells)} |")
+        for topic, points in sorted(self._topics.items()):
+            lines += [f"\n## {topic}\n", "| what | embedded | kind |", "|---|---|---|"]
+            for what, found in points.items():
+                cells = (found.get(provider, "not run") for provider in ("embedded", "kind"))
+                lines.append(f"| {what} | {' | '.join(cells)} |")
         self._file.write_text("\n".join(lines) + "\n" + _DIFFERENT)
