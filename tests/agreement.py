@@ -54,17 +54,21 @@ class Agreement:
         shared = not hasattr(item.module, "PROVIDERS")
         if provider and shared and report.when == "call" and "cluster/" in item.nodeid:
             topic = (item.module.__doc__ or "").splitlines()[0].split(",")[0].rstrip(".:")
-            what = (item.function.__doc__ or item.name).splitlines()[0].rstrip(".")
+            name = item.originalname.removeprefix("test_").replace("_", " ").capitalize()
+            what = (item.function.__doc__ or name).splitlines()[0].rstrip(".")
             report.point = [topic, what, provider]
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the outcome of such a test; the last one, where it had a second try."""
-        if point := getattr(report, "point", None):
-            topic, what, provider = point
-            seen = "; ".join(str(value) for _, value in report.user_properties)
-            mark = "✓" if report.passed else "✗"
-            self._topics[topic][what][provider] = f"{mark} {seen}".strip()
+        """Take the outcome of such a test; of several with one name, a failure counts."""
+        point = getattr(report, "point", None)
+        if point is None or report.outcome == "rerun":
+            return
+        topic, what, provider = point
+        seen = "; ".join(str(value) for _, value in report.user_properties)
+        found = self._topics[topic][what]
+        if not found.get(provider, "").startswith("✗"):
+            found[provider] = f"{'✓' if report.passed else '✗'} {seen}".strip()
 
     def pytest_sessionfinish(self) -> None:
         """Write the page."""

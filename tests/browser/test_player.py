@@ -146,8 +146,8 @@ def test_too_many_changes_are_not_animated(player: PlayerPage, tmp_path: Path) -
 
 def test_speed_changes_how_long_it_takes(replay: PlayerPage) -> None:
     replay.tab.clock.install()
-    replay.tab.reload()
     for speed, seconds in (("4", 2), ("0.25", 20)):
+        replay.tab.reload()  # and not a pause: a fast film may be over before it is asked for
         replay.go_to(1)
         replay.tab.get_by_label("Speed").select_option(speed)
         replay.press("Play")
@@ -155,7 +155,6 @@ def test_speed_changes_how_long_it_takes(replay: PlayerPage) -> None:
         step = int(replay.where.split("step ")[1].split()[0])
         total = sum(frame.wait for frame in list(Film.of(story()).frames)[1:step]) / 1000
         assert total / float(speed) == pytest.approx(seconds, rel=0.25), step
-        replay.press("Pause")
 
 
 def test_marks_lead_to_their_instant(replay: PlayerPage) -> None:
