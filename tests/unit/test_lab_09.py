@@ -9,7 +9,7 @@ import pytest
 from nodebynode.course import misconceptions
 from nodebynode.course.labs import checks_of, mutants_of, questions_of
 from nodebynode.course.labs.lab_09_parts import (
-    deployments_at,
+    deployments_on,
     evicted_on,
     stopped_in_the_list,
     stopped_on,
@@ -72,8 +72,10 @@ def test_on_monday_none_was_stopped_in_the_list_and_on_tuesday_some_were(story: 
     assert stopped_in_the_list(story, "Tuesday", "pinned") is not None
 
 
-def test_a_day_tells_with_what_it_began_and_whom_it_stopped(story: Story) -> None:
-    assert deployments_at(story, "one", "pinned") == ["pinned-w1", "pinned-w2", "pinned-w3"]
+def test_a_day_tells_with_what_it_began_and_ended_and_whom_it_stopped(story: Story) -> None:
+    three = ["pinned-w1", "pinned-w2", "pinned-w3"]
+    assert deployments_on(story, "one", "pinned") == (three, ["pinned-w1"])
+    assert deployments_on(story, "free", "pinned") == (three, three)
     assert len(stopped_on(story, "Monday", "pinned")) == 9
 
 

@@ -8,7 +8,7 @@ from nodebynode.course.fares import Fare
 from nodebynode.course.labs.lab_09_parts import (
     Evicted,
     deployments,
-    deployments_at,
+    deployments_on,
     evicted_on,
     image_of,
     lost_some,
@@ -55,8 +55,9 @@ _ANEW = "Where the image is right already, `kubectl rollout restart` makes new P
 
 
 _AFRESH = (
-    "To try again: the first cell of round 1, the steps of rounds 6 and 8, then this day. "
-    "`lab.replay()` shows what was seen."
+    "To try again: `kubectl delete deployment pinned-w1 pinned-w2 pinned-w3 --ignore-not-found`, "
+    "the first cell of round 1, the steps of rounds 6 and 8, then this day. `lab.replay()` shows "
+    "what was seen."
 )
 
 
@@ -250,9 +251,11 @@ def _merged(look: Look) -> Verdict:
         return path
     found = deployments(look, PINNED)
     story = look.story()
-    if len(begun := deployments_at(story, "one", PINNED)) < 2:
+    a_day = "a day that begins with three, and ends with one."
+    begun, ended = deployments_on(story, "one", PINNED)
+    if len(begun) < 2:
         seen = f"That day began with {listed(begun)}: there was nothing to make one of."
-        return not_yet(seen, "a day that begins with three, and ends with one.", _AFRESH)
+        return not_yet(seen, a_day, _AFRESH)
     known = {one["metadata"]["uid"] for one in found.values()}
     free = [rs for rs in story.looks[-1].state.replicasets if rs.owner_uid not in known]
     if free := [rs for rs in free if rs.wanted]:
@@ -268,6 +271,8 @@ def _merged(look: Look) -> Verdict:
         return not_yet(f"{name} has {one['spec']['replicas']} replicas.", expected)
     if one["spec"]["template"]["spec"].get("nodeSelector"):
         return not_yet(f"{name} is still pinned to a node.", f"{expected[:-1]} and no pin.")
+    if len(ended) != 1:
+        return not_yet(f"That day ended with {listed(ended)}.", a_day, _AFRESH)
     if (lost := lost_some(look, "one", PINNED, _AGAIN)) is not None:
         return lost
     return passed(f"{name} is alone. {_told(look, 'one', PINNED)}")

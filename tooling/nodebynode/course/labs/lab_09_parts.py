@@ -90,10 +90,14 @@ def stopped_in_the_list(story: Story, day: str, app: str) -> Pod | None:
     return next((pod for before, pod in stopped if pod.uid in ready_pods(before, app)), None)
 
 
-def deployments_at(story: Story, day: str, app: str) -> list[str]:
-    """The names of a plan's Deployments that had Pods when a day began."""
+def deployments_on(story: Story, day: str, app: str) -> tuple[list[str], list[str]]:
+    """The names of a plan's Deployments that had Pods when a day began, and when it ended."""
     found = day_of(story, day)
-    look = found[0][0] if found else story.looks[0]
+    looks = found[0] if found else story.looks[:1]
+    return _deployments_at(story, looks[0], app), _deployments_at(story, looks[-1], app)
+
+
+def _deployments_at(story: Story, look: Instant, app: str) -> list[str]:
     pods = {pod.uid for pod in placed(look, app)}
     names = [one.name for one in look.state.deployments]
     return [name for name in names if pods & {pod.uid for pod in story.pods(look, name)}]
