@@ -9,6 +9,18 @@ from __future__ import annotations
 
 import textwrap
 
+_WIDTH = 92
+
+
+def in_lines(text: str, indent: int = 0) -> list[str]:
+    """Break a text between words; names and commands with hyphens stay whole, to be copied.
+
+    Args:
+        text: One paragraph.
+        indent: Spaces before every line but the first.
+    """
+    return textwrap.wrap(text, _WIDTH, subsequent_indent=" " * indent, break_on_hyphens=False)
+
 
 class NodebynodeError(Exception):
     """Something a person can act on.
@@ -28,7 +40,7 @@ class NodebynodeError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """IPython's hook: show the message where a traceback would stand."""
-        return [line for text in str(self).splitlines() for line in textwrap.wrap(text, 92)]
+        return [line for text in str(self).splitlines() for line in in_lines(text)]
 
 
 class BadInput(NodebynodeError):

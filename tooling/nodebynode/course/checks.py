@@ -7,7 +7,6 @@ in the learner's own cluster, what it expects, and where to look, more directly 
 from __future__ import annotations
 
 import difflib
-import textwrap
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 from nodebynode import phrases
-from nodebynode.errors import BadInput, NodebynodeError
+from nodebynode.errors import BadInput, NodebynodeError, in_lines
 
 if TYPE_CHECKING:
     from nodebynode.course.look import Look
@@ -113,7 +112,7 @@ class NotYet(NodebynodeError):
         if self.check.looks_at != ("state",):
             parts["looked at"] = phrases.listed([_ASPECTS[one] for one in self.check.looks_at])
         told = (f"  {name:10}{text}" for name, text in parts.items())
-        wrapped = (textwrap.wrap(line, 92, subsequent_indent=" " * 12) for line in told)
+        wrapped = (in_lines(line, 12) for line in told)
         head = f"✗ Not yet · {self.check.title} ({self.check.name})"
         return [head, *chain.from_iterable(wrapped)]
 

@@ -147,16 +147,6 @@ MUTANTS = (
         "endpoints of Service pinned were ready",
     ),
     Mutant(
-        "merged-afterwards",
-        "what is done when nobody measures costs nothing",
-        "merged",
-        "lab.duel.end()\n"
-        'lab.kubectl("delete", "deployment", "pinned-w2", "pinned-w3")\n'
-        'lab.kubectl("scale", "deployment/pinned-w1", "--replicas=9")\n'
-        'lab.kubectl("rollout", "status", "deployment/pinned-w1", "--timeout=30s")',
-        "That day ended with pinned-w1, pinned-w2 and pinned-w3",
-    ),
-    Mutant(
         "orphaned",
         "who keeps the Pods loses nothing",
         "merged",
