@@ -68,17 +68,20 @@ def remove_leftovers(api: Api, keep: frozenset[str] = frozenset()) -> list[str]:
 
 def namespaced_resources(api: Api) -> list[Resource]:
     """Ask the API server for every kind of namespaced object that can be deleted in bulk."""
-    return [
-        Resource(f"{path}/{version['version']}", resource["resource"])
-        for root in ("/api", "/apis")
-        for group in api.request("GET", root, accept=_DISCOVERY)["items"]
-        if group["metadata"].get("name") != _EVENTS_AGAIN
-        for path in [root + f"/{group['metadata'].get('name', '')}".rstrip("/")]
-        for version in group["versions"][:1]  # the preferred one is the first
-        for resource in version["resources"]
-        if resource["scope"] == "Namespaced"
-        and {"list", "deletecollection"} <= set(resource["verbs"])
-    ]
+    found = list[Resource]()
+    for root in ("/api", "/apis"):
+        for group in api.request("GET", root, accept=_DISCOVERY)["items"]:
+            name = group["metadata"].get("name", "")  # the core group has none
+            preferred = group["versions"][0]
+            prefix = "/".join(filter(None, (root, name, preferred["version"])))
+            if name != _EVENTS_AGAIN:
+                kinds = filter(_is_cleared, preferred.get("resources", ()))
+                found += [Resource(prefix, kind["resource"]) for kind in kinds]
+    return found
+
+
+def _is_cleared(kind: Json) -> bool:
+    return kind["scope"] == "Namespaced" and {"list", "deletecollection"} <= set(kind["verbs"])
 
 
 def _remove_namespace(api: Api, name: str, resources: list[Resource]) -> None:

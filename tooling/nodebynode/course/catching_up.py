@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 
+from nodebynode.course.look import uid_of
 from nodebynode.kube import Api, Feed, Json, Kind
 
 _SECONDS = 2.0
@@ -34,10 +35,10 @@ def catch_up(api: Api, feed: Feed, namespace: str) -> None:
 
 
 def _is_up_to_date(api: Api, feed: Feed, namespace: str) -> bool:
-    there = {_uid(one): one for kind in _KINDS for one in api.list(kind, namespace)}
+    there = {uid_of(one): one for kind in _KINDS for one in api.list(kind, namespace)}
     told = feed.snapshot()
     heard = {
-        _uid(one): _version(one)
+        uid_of(one): _version(one)
         for kind in _KINDS
         for one in told.get(kind.plural, ())
         if one["metadata"].get("namespace") == namespace
@@ -56,10 +57,6 @@ def _is_taken_up(obj: Json) -> bool:
     if seen is None or "deletionTimestamp" in obj["metadata"]:
         return True
     return int(seen) >= int(obj["metadata"].get("generation", 0))
-
-
-def _uid(obj: Json) -> str:
-    return str(obj["metadata"]["uid"])
 
 
 def _version(obj: Json) -> int:
