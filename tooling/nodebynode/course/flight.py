@@ -13,7 +13,7 @@ from pathlib import Path
 from nodebynode import settings
 from nodebynode.errors import ClusterError
 from nodebynode.kube import Api, Change, Feed, Kind
-from nodebynode.recording import MarkKind, RecordedLoad, Recorder, Recording
+from nodebynode.recording import Growing, MarkKind, RecordedLoad, Recorder, Recording
 
 _SYNC_SECONDS = 20.0
 _KEPT = 30
@@ -53,6 +53,7 @@ class Flight:
         self._going: list[Tell] = []
         with ExitStack() as begun:  # nothing stays half-begun where one of these fails
             self._recorder = begun.enter_context(Recorder(path))
+            self._growing = Growing(self._recorder.path)
             self.feed = begun.enter_context(Feed(api))
             if not self.feed.wait_synced(_SYNC_SECONDS):
                 raise ClusterError(
@@ -102,7 +103,8 @@ class Flight:
         While it goes on it ends now, not when something was heard last: that nothing happened for
         some seconds is what some questions ask for.
         """
-        recording = Recording.read(self.path)
+        packed = self.path.suffix == ".gz"
+        recording = Recording.read(self.path) if packed else self._growing.so_far()
         recording.loads = self.loads()
         if recording.cut:  # it has no end yet
             recording.ended = max(recording.ended, datetime.now(UTC) - _LATE)

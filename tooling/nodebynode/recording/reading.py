@@ -71,27 +71,68 @@ def read_contents(path: Path) -> Contents:
         BadInput: There is no such file, it is no recording or damaged, or its version is newer.
     """
     lines, is_cut = _lines(path)
-    began, version = _header(path, lines)
+    began, version = _header(path, lines[:1])
     reader = _Reader(began, version)
     for number, line in enumerate(lines[1:], start=2):
         try:
             reader.take(json.loads(line))
         except _NONSENSE as error:
             if number < len(lines):
-                raise BadInput(f"{path} is damaged in line {number}.", _COPY) from error
+                raise _damaged(path, number) from error
             is_cut = True
     return reader.finish(is_cut=is_cut)
 
 
-def _lines(path: Path) -> tuple[list[bytes], bool]:
-    """The lines of a file, unpacked, and whether its end was too short to be unpacked."""
+class Following:
+    """Reads a file while it is written, each time only what is new.
+
+    Args:
+        path: The file, not gzipped.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = self._number = 0
+        self._rest = b""
+        self._reader: _Reader | None = None
+
+    def contents(self) -> Contents:
+        """All that it holds by now. It is the same object each time, and grows.
+
+        Raises:
+            BadInput: There is no such file, it is no recording or damaged.
+        """
+        data = _bytes(self._path, self._read)
+        self._read += len(data)
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in filter(None, lines):
+            self._number += 1
+            if self._reader is None:
+                self._reader = _Reader(*_header(self._path, [line]))
+                continue
+            try:
+                self._reader.take(json.loads(line))
+            except _NONSENSE as error:
+                raise _damaged(self._path, self._number) from error
+        if self._reader is None:
+            raise _no_recording(self._path)
+        return self._reader.finish(is_cut=bool(self._rest))
+
+
+def _bytes(path: Path, since: int = 0) -> bytes:
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            file.seek(since)
+            return file.read()
     except OSError as error:
         raise BadInput(
             f"The recording {path} cannot be read: {error.strerror}.", "Look at its name."
         ) from error
-    is_cut = False
+
+
+def _lines(path: Path) -> tuple[list[bytes], bool]:
+    """The lines of a file, unpacked, and whether its end was too short to be unpacked."""
+    data, is_cut = _bytes(path), False
     if data.startswith(_GZIP):
         unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
         try:
@@ -117,6 +158,10 @@ def _header(path: Path, lines: Sequence[bytes]) -> tuple[datetime, int]:
             "Update nodebynode, and open it again.",
         )
     return began, version
+
+
+def _damaged(path: Path, number: int) -> BadInput:
+    return BadInput(f"{path} is damaged in line {number}.", _COPY)
 
 
 def _no_recording(path: Path) -> BadInput:
@@ -161,7 +206,9 @@ class _Reader:
     def _frame(self, objects: Mapping[str, Object]) -> None:
         """Keep what is there, unless it is more than what has changed since the frame before."""
         changes, frames = len(self._into.changes), self._into.frames
-        if not frames or changes - frames[-1].changes >= len(objects):
+        if not changes:
+            frames[:] = [Frame(0, objects)]
+        elif changes - frames[-1].changes >= len(objects):
             frames.append(Frame(changes, objects))
 
     def _next_instant(self, milliseconds: int) -> datetime:
@@ -176,6 +223,7 @@ class _Reader:
 
     def finish(self, *, is_cut: bool) -> Contents:
         self._begin()
+        self._into.cut = ""
         if is_cut or not self._has_ended:
             seconds = (self._into.ended - self._into.began).total_seconds()
             self._into.cut = (

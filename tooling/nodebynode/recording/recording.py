@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from nodebynode.recording.lines import Object
-from nodebynode.recording.reading import Contents, Mark, Recorded, read_contents
+from nodebynode.recording.reading import Contents, Following, Mark, Recorded, read_contents
 from nodebynode.recording.steps import Steps, steps_of
 from nodebynode.recording.traffic import RecordedLoad
 from nodebynode.state import State, StateBuilder, parse_state
@@ -31,12 +31,13 @@ class Recording:
         cut: What is missing at its end, in words; empty for a whole recording.
     """
 
-    def __init__(self, contents: Contents) -> None:
+    def __init__(self, contents: Contents, made: _Made | None = None) -> None:
         self.began, self.ended = contents.began, contents.ended
-        self.marks: Sequence[Mark] = contents.marks
-        self.loads: Sequence[RecordedLoad] = contents.loads
+        self.marks: Sequence[Mark] = list(contents.marks)
+        self.loads: Sequence[RecordedLoad] = list(contents.loads)
         self.cut = contents.cut
-        self._changes, self._frames = contents.changes, contents.frames
+        self._changes, self._frames = list(contents.changes), list(contents.frames)
+        self._made = made
         shown = (one.at for one in self._changes if one.shows)
         self.instants: Sequence[datetime] = [self.began, *shown]
 
@@ -68,18 +69,9 @@ class Recording:
 
     def states(self) -> Iterator[tuple[datetime, State]]:
         """Yield each of `instants`, and what was there."""
-        building = StateBuilder()
-        for one in self._frames[0].objects.values():
-            building.put(one.plural, one.json)
-        yield self.began, building.state(self.began)
-        for change in self._changes:
-            if not change.shows:
-                continue
-            if change.type == "DELETED":
-                building.remove(change.kind_plural, change.object["metadata"]["uid"])
-            else:
-                building.put(change.kind_plural, change.object)
-            yield change.at, building.state(change.at)
+        if self._made is not None:
+            return self._made.first(len(self.instants))
+        return _states(self.began, self._frames[0].objects.values(), self._changes)
 
     def steps(self, deployment: str, namespace: str = "default") -> Steps:
         """The sizes that a Deployment's ReplicaSets went through.
@@ -100,3 +92,58 @@ class Recording:
             else:
                 objects[uid] = Object(change.kind_plural, change.object)
         return objects
+
+
+class Growing:
+    """A recording while it is written: to look again costs no more than what has come since.
+
+    Args:
+        path: Its file, not packed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._following = Following(path)
+        self._made: _Made | None = None
+
+    def so_far(self) -> Recording:
+        """What has been recorded until now.
+
+        Raises:
+            BadInput: There is no such file, it is no recording or damaged.
+        """
+        contents = self._following.contents()
+        self._made = self._made or _Made(contents)
+        return Recording(contents, self._made)
+
+
+class _Made:
+    """The States of contents that grow, each made once."""
+
+    def __init__(self, contents: Contents) -> None:
+        there = contents.frames[0].objects.values()
+        self._known = list[tuple[datetime, State]]()
+        self._coming = _states(contents.began, there, contents.changes)
+
+    def first(self, number: int) -> Iterator[tuple[datetime, State]]:
+        """Yield so many of them; no more than there are by now."""
+        for index in range(number):
+            if index == len(self._known):
+                self._known.append(next(self._coming))
+            yield self._known[index]
+
+
+def _states(
+    began: datetime, there: Iterable[Object], changes: Iterable[Recorded]
+) -> Iterator[tuple[datetime, State]]:
+    building = StateBuilder()
+    for one in there:
+        building.put(one.plural, one.json)
+    yield began, building.state(began)
+    for change in changes:
+        if not change.shows:
+            continue
+        if change.type == "DELETED":
+            building.remove(change.kind_plural, change.object["metadata"]["uid"])
+        else:
+            building.put(change.kind_plural, change.object)
+        yield change.at, building.state(change.at)
