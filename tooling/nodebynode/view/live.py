@@ -49,8 +49,9 @@ With the player, which some front ends save as well, a view then takes less than
 """
 _FIRST = 3.0
 """Seconds that the first picture waits at most until the source knows what there is."""
-_SHARE = 2
-"""After a frame, so many times what it took to make it is left to the cells."""
+_SHARE, _SHARE_UNSEEN = 2, 20
+"""After a frame, so many times what it took to make it is left to the cells: more where no browser
+has asked for the widget, since a program runs the notebook then."""
 _JOIN_SECONDS = 2.0
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -220,7 +221,8 @@ class Live:
             except Exception as error:  # kept for `check`; the next picture may be fine
                 self._error = self._error or error
                 self._say(f"No picture could be drawn: {error}")
-            self._stopping.wait(max(rest, _SHARE * (time.monotonic() - began)))
+            share = _SHARE_UNSEEN if self._screen is None else _SHARE
+            self._stopping.wait(max(rest, share * (time.monotonic() - began)))
         self._tell_traffic()
         self._say("This view has been stopped.")
 
