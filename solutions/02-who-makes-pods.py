@@ -53,9 +53,6 @@ lab.predict("maker", "the Deployment controller")
 #       containers:
 #         - name: shop
 #           image: localhost/shop:v1
-#           readinessProbe:
-#             httpGet: {path: /ready, port: 8080}
-#             periodSeconds: 1
 # YAML
 # kubectl rollout status deployment/shop --timeout=60s
 
@@ -256,9 +253,6 @@ lab.compare()
 #   containers:
 #     - name: shop
 #       image: localhost/shop:v1
-#       readinessProbe:
-#         httpGet: {path: /ready, port: 8080}
-#         periodSeconds: 1
 # YAML
 # kubectl wait pod loner --for=condition=Ready --timeout=60s
 

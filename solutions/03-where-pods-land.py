@@ -47,9 +47,6 @@ lab = Lab("03")
 #         - name: shop
 #           image: localhost/shop:v1
 #           resources: {requests: {cpu: "1000"}}
-#           readinessProbe:
-#             httpGet: {path: /ready, port: 8080}
-#             periodSeconds: 1
 # YAML
 # kubectl wait deployment/giant --for=jsonpath='{.status.replicas}'=1 --timeout=30s
 # kubectl wait pod -l app=giant --for=condition=PodScheduled=False --timeout=30s
@@ -119,9 +116,6 @@ lab.predict("heavy", 4)
 #         - name: shop
 #           image: localhost/shop:v1
 #           resources: {requests: {cpu: $share}}
-#           readinessProbe:
-#             httpGet: {path: /ready, port: 8080}
-#             periodSeconds: 1
 # YAML
 # kubectl wait deployment/heavy --for=jsonpath='{.status.readyReplicas}'=3 --timeout=60s
 # kubectl get pods -l app=heavy -o wide
@@ -171,9 +165,6 @@ lab.check("four-fit")
 #       containers:
 #         - name: shop
 #           image: localhost/shop:v1
-#           readinessProbe:
-#             httpGet: {path: /ready, port: 8080}
-#             periodSeconds: 1
 # YAML
 # kubectl rollout status deployment/shop --timeout=60s
 
@@ -317,9 +308,6 @@ lab.predict("toleration", "all three")
 #       containers:
 #         - name: shop
 #           image: localhost/shop:v1
-#           readinessProbe:
-#             httpGet: {path: /ready, port: 8080}
-#             periodSeconds: 1
 # YAML
 # kubectl rollout status deployment/data --timeout=60s
 # kubectl get pods -l app=data -o wide
@@ -405,9 +393,6 @@ lab.compare("relabel")
 #       containers:
 #         - name: shop
 #           image: localhost/shop:v1
-#           readinessProbe:
-#             httpGet: {path: /ready, port: 8080}
-#             periodSeconds: 1
 # YAML
 # kubectl rollout status deployment/apart --timeout=60s
 
@@ -444,7 +429,7 @@ lab.predict("release", "all three become version 2")
 
 # %% language="bash"
 # kubectl set image deployment/apart shop=localhost/shop:v2
-# kubectl rollout status deployment/apart --timeout=5s || echo "exit code $?"
+# kubectl rollout status deployment/apart --timeout=3s || echo "exit code $?"
 # kubectl get pods -l app=apart -o wide
 
 # %%
@@ -498,9 +483,6 @@ lab.check("apart-released")
 #       containers:
 #         - name: shop
 #           image: localhost/shop:v1
-#           readinessProbe:
-#             httpGet: {path: /ready, port: 8080}
-#             periodSeconds: 1
 # YAML
 # kubectl rollout status deployment/even --timeout=60s
 

@@ -73,7 +73,7 @@ lab = Lab("04")
 
 # %% [markdown]
 # Now comes `guest`: a Pod that no Deployment made. It carries the label `app: shop`, and becomes
-# ready five seconds after its start.
+# ready three seconds after its start.
 #
 # **Guess:** while it runs and is not ready, where is it in the list? And when it is ready, how many
 # ready endpoints does the Service have? (Run a cell with `...` to see what can be answered.)
@@ -100,7 +100,7 @@ lab.predict("guest", 3)
 #   containers:
 #     - name: shop
 #       image: localhost/shop:v2
-#       env: [{name: SHOP_READY_AFTER_SECONDS, value: "5"}]
+#       env: [{name: SHOP_READY_AFTER_SECONDS, value: "3"}]
 #       readinessProbe:
 #         httpGet: {path: /ready, port: 8080}
 #         periodSeconds: 1
@@ -164,8 +164,8 @@ lab.predict("pending", "the address of a node")
 lab.check("asked-for")
 
 # %% language="bash"
-# kubectl wait service shop --for=jsonpath='{.status.loadBalancer.ingress[0].ip}' --timeout=3s \
-#   || echo "three seconds later there is still no address"
+# kubectl wait service shop --for=jsonpath='{.status.loadBalancer.ingress[0].ip}' --timeout=2s \
+#   || echo "two seconds later there is still no address"
 # kubectl get service shop
 
 # %% [markdown]
@@ -274,7 +274,7 @@ lab.predict("edited", "until somebody puts it back")
 # slice=$(kubectl get endpointslices -l kubernetes.io/service-name=shop -o name)
 # kubectl patch "$slice" --type=json -p '[{"op": "remove", "path": "/endpoints/0"}]'
 # kubectl get "$slice"
-# kubectl get "$slice" -w --request-timeout=3s || true
+# kubectl get "$slice" -w --request-timeout=2s || true
 
 # %% tags=["aside"]
 lab.compare("edited")

@@ -645,7 +645,7 @@ lab.clocks()
 lab.compare("dead")
 
 # %% [markdown]
-# This cluster misses a node 16 seconds after its last report. By default it takes 50 (40 in older
+# This cluster misses a node 10 seconds after its last report. By default it takes 50 (40 in older
 # versions), and then come the 300 seconds of toleration. Nobody asked the budget of `quick`.
 #
 # **Your turn.** How many seconds after the worker was frozen was a Pod of `quick` ready again

@@ -99,13 +99,13 @@ lab = Lab("09")
 #           whenUnsatisfiable: ScheduleAnyway
 #           labelSelector: {matchLabels: {app: spread}}
 #           matchLabelKeys: [pod-template-hash]
-#       terminationGracePeriodSeconds: 6
+#       terminationGracePeriodSeconds: 5
 #       tolerations:
 #         - {key: node.kubernetes.io/unreachable, operator: Exists, effect: NoExecute, tolerationSeconds: 2}
 #       containers:
 #         - name: shop
 #           image: localhost/shop:v1
-#           lifecycle: {preStop: {sleep: {seconds: 4}}}
+#           lifecycle: {preStop: {sleep: {seconds: 3}}}
 #           readinessProbe:
 #             httpGet: {path: /ready, port: 8080}
 #             periodSeconds: 1
@@ -145,7 +145,7 @@ lab.live()
 #
 # The team wants to take one node's Deployment out of the Service's list, upgrade it, and put it back.
 # There is no command for that. The list is an EndpointSlice, and a controller writes it. Could you
-# write it yourself? The cell below cuts one endpoint out, and then watches the list for 3 s.
+# write it yourself? The cell below cuts one endpoint out, and then watches the list for 2 s.
 # **Guess** what it shows. (Run a cell with `...` to see what can be answered.)
 
 # %% tags=["predict"]
@@ -156,7 +156,7 @@ lab.predict("cut", "it stays as I wrote it")
 # %% language="bash" tags=["aside"]
 # slice=$(kubectl get endpointslices -l kubernetes.io/service-name=pinned -o name)
 # kubectl patch "$slice" --type=json -p '[{"op": "remove", "path": "/endpoints/0"}]'
-# timeout 3 kubectl get "$slice" --watch || true
+# kubectl get "$slice" --watch --request-timeout=2s || true
 
 # %% tags=["aside"]
 lab.compare("cut")
@@ -182,9 +182,15 @@ lab.predict("by-rollout", 8)
 lab.duel.day("Monday")
 
 # %% [markdown]
-# The first node, worked: out of the list, a breath, upgrade, wait. The breath is for the nodes: each
-# hears of the list's change within a second or two, and nobody reports that all of them have. The new
-# Pods come back in by themselves, because their template says `rotation: in`.
+# spread first: one command, and it goes on by itself while you work.
+
+# %% language="bash" tags=["aside"]
+# kubectl set image deployment/spread shop=localhost/shop:v2
+
+# %% [markdown]
+# The first node of pinned, worked: out of the list, a breath, upgrade, wait. The breath is for the
+# nodes: each hears of the list's change within a second or two, and nobody reports that all of them
+# have. The new Pods come back in by themselves, because their template says `rotation: in`.
 
 # %% language="bash"
 # kubectl label pod -l app=pinned,pin=w1 rotation=out --overwrite
@@ -213,7 +219,6 @@ lab.duel.day("Monday")
 # And the other plan:
 
 # %% language="bash" tags=["aside"]
-# kubectl set image deployment/spread shop=localhost/shop:v2
 # kubectl rollout status deployment/spread --timeout=90s
 
 # %%
@@ -326,7 +331,7 @@ lab.wait_gone("spread")
 print(lab.kubectl("get", "pods", "-l", "app=spread", "-o", "wide"))
 
 # %% [markdown]
-# Now the second worker dies. Nobody is told; the cluster has to notice. Yours does after some 16 s
+# Now the second worker dies. Nobody is told; the cluster has to notice. Yours does after some 10 s
 # without a word. A plain one waits 50. **Guess** what that means for both plans.
 
 # %% tags=["predict"]
@@ -375,8 +380,8 @@ lab.check("without-the-node")
 lab.heal(victim)
 
 # %% language="bash"
+# kubectl scale deployment pinned-w1 pinned-w2 pinned-w3 --replicas=3
 # for number in 1 2 3; do
-# kubectl scale deployment/pinned-w$number --replicas=3
 # kubectl rollout status deployment/pinned-w$number --timeout=60s
 # done
 
@@ -488,15 +493,14 @@ lab.duel
 # kubectl delete deployment,service,pdb spread
 # kubectl scale deployment pinned-w1 pinned-w2 pinned-w3 --replicas=3
 # kubectl label pod -l app=pinned rotation=in --overwrite
-# kubectl set image deployment/pinned-w1 deployment/pinned-w2 deployment/pinned-w3 shop=localhost/shop:v3
 
 # %% [markdown]
-# **Your turn.** Give all three Deployments the hook: `preStop: {sleep: {seconds: 4}}` and a grace
-# period of 6. The first is worked.
+# **Your turn.** Give all three Deployments the hook: `preStop: {sleep: {seconds: 3}}` and a grace
+# period of 5; and version 3, in the same text. The first is worked.
 
 # %% language="bash" tags=["exercise", "setup"]
-# hook='{"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 6, "containers": [
-#   {"name": "shop", "lifecycle": {"preStop": {"sleep": {"seconds": 4}}}}]}}}}'
+# hook='{"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 5, "containers": [
+#   {"name": "shop", "image": "localhost/shop:v3", "lifecycle": {"preStop": {"sleep": {"seconds": 3}}}}]}}}}'
 # kubectl patch deployment pinned-w1 -p "$hook"
 # ### BEGIN SOLUTION # kubectl patch ...   (w2 and w3, then wait for all of them)
 # kubectl patch deployment pinned-w2 -p "$hook"
@@ -549,7 +553,7 @@ lab.predict("budget", "it takes two, and the third when new ones are ready")
 # %% language="bash"
 # kubectl create poddisruptionbudget pinned --selector=app=pinned --max-unavailable=2
 # node=$(kubectl get nodes -o name | grep worker | sed -n 1p)
-# kubectl drain "$node" --pod-selector=app=pinned --timeout=6s || echo "the drain gave up"
+# kubectl drain "$node" --pod-selector=app=pinned --timeout=4s || echo "the drain gave up"
 # kubectl get poddisruptionbudget pinned
 # kubectl get pods -l app=pinned,pin=w1 -o wide
 

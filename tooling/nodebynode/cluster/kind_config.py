@@ -16,10 +16,12 @@ _EPHEMERAL = 32768
 """From here on Linux gives ports to outgoing connections; one of those would look like an answer,
 or be in the way when the cluster starts again. macOS begins still higher."""
 
-LEASE_SECONDS = 12
-GRACE_SECONDS = 16
-"""Kubernetes' own values are 40 and 50 (node-monitor-grace-period, since 1.32). A lesson cannot
-wait that long; the kubelet renews its Lease at a quarter of its duration in either case."""
+LEASE_SECONDS = 8
+GRACE_SECONDS = 10
+MONITOR_SECONDS = 1
+"""Kubernetes' own values are 40, 50 (node-monitor-grace-period, since 1.32) and 5. A lesson cannot
+wait that long; the kubelet renews its Lease at a quarter of its duration in either case, so a node
+is given up after five reports that did not come."""
 
 DELETED_AT_ONCE = 8
 """Of a collection that is deleted, such as a lab's Events; Kubernetes' own value is 1."""
@@ -89,7 +91,7 @@ def _kubeadm_patches(cgroup_version: str) -> list[dict[str, object]]:
     alone = {"leader-elect": "false"}  # there is one of each; an election is two writes a second
     controllers = {
         "node-monitor-grace-period": f"{GRACE_SECONDS}s",
-        "node-monitor-period": "2s",
+        "node-monitor-period": f"{MONITOR_SECONDS}s",
         **alone,
     }
     cluster: dict[str, object] = {

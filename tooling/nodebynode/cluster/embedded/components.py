@@ -17,6 +17,7 @@ from nodebynode.cluster.kind_config import (
     DELETED_AT_ONCE,
     GRACE_SECONDS,
     LEASE_SECONDS,
+    MONITOR_SECONDS,
     NODE_PORTS,
     ZONES,
 )
@@ -157,7 +158,7 @@ def controller_manager(files: Files) -> list[str]:
         f"--root-ca-file={files.certificate(CA)}",
         "--allocate-node-cidrs=false",
         f"--node-monitor-grace-period={GRACE_SECONDS}s",
-        "--node-monitor-period=2s",
+        f"--node-monitor-period={MONITOR_SECONDS}s",
         # Its controllers fetch a token each: with the usual limit of 20 a second they are up
         # five seconds later.
         "--kube-api-qps=300",

@@ -51,9 +51,8 @@ _AGAIN = (
     "A day can be lived again: `lab.duel.day(...)`, the step, `lab.duel.end()`; the last time "
     "counts. `lab.replay()` shows what was seen."
 )
+_TUESDAY = f"{_AGAIN} On Tuesday the step is all three drains, the worked one first."
 _ANEW = "Where the image is right already, `kubectl rollout restart` makes new Pods."
-
-
 _AFRESH = (
     "To try again: `kubectl delete deployment pinned-w1 pinned-w2 pinned-w3 --ignore-not-found`, "
     "the first cell of round 1, the steps of rounds 6 and 8, then this day. `lab.replay()` shows "
@@ -110,16 +109,16 @@ def _one_at_a_time(look: Look) -> Verdict:
         return not_yet(
             f"No Pod of pinned was evicted from {missing[0]} on Tuesday. Drained so far: {done}.",
             "each worker drained once, one after the other.",
-            _AGAIN,
+            _TUESDAY,
         )
     if closed := _closed(story):
         return not_yet(
             f"{agreed(closed, 'is', 'are')} still cordoned.", "all workers open at the end."
         )
-    path = kept(look, _never_below(PINNED, _LEFT, "Tuesday"), hint=_AGAIN)
+    path = kept(look, _never_below(PINNED, _LEFT, "Tuesday"), hint=_TUESDAY)
     if not path.passed:
         return path
-    if (lost := lost_some(look, "Tuesday", SPREAD, _AGAIN)) is not None:
+    if (lost := lost_some(look, "Tuesday", SPREAD, _TUESDAY)) is not None:
         return lost
     return passed(f"{_told(look, 'Tuesday', PINNED)} {_told(look, 'Tuesday', SPREAD)}")
 
@@ -202,7 +201,7 @@ def _hooked(look: Look) -> Verdict:
     if bare:
         return not_yet(
             f"{agreed(bare, 'has', 'have')} no preStop hook that ends within its grace period.",
-            "a sleep of 4 s and a grace period of 6 s in all three.",
+            "a sleep of 3 s and a grace period of 5 s in all three.",
         )
     if (verdict := not_ended(look, "hook")) is not None:
         return verdict

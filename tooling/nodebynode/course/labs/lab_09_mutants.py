@@ -118,8 +118,8 @@ MUTANTS = (
         "hooked",
         "%%bash\n"
         "kubectl patch deployment pinned-w1 -p "
-        """'{"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 6, "containers": """
-        """[{"name": "shop", "lifecycle": {"preStop": {"sleep": {"seconds": 4}}}}]}}}}'\n"""
+        """'{"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 5, "containers": """
+        """[{"name": "shop", "lifecycle": {"preStop": {"sleep": {"seconds": 3}}}}]}}}}'\n"""
         f"{_WAIT.format(1)}",
         "pinned-w2 and pinned-w3 have no preStop hook",
     ),
