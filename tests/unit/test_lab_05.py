@@ -225,7 +225,7 @@ def test_a_drain_costs_seconds_and_a_failure_many(told: Story) -> None:
     quick, patient = rows["failure", "quick"], rows["failure", "patient"]
     assert quick.out is not None
     assert quick.ready is not None
-    assert 10 < quick.out < quick.ready
+    assert 8 < quick.out < quick.ready  # 10 s after the last report
     assert patient.made is None
     assert (rows["drain", "pair"].ready or 99) < quick.out
 
