@@ -47,7 +47,9 @@ def kept(look: Look, *rules: Rule, fine: str = "", hint: str = _SEE_IT) -> Verdi
     return passed(fine or " ".join(found))
 
 
-def unharmed(look: Look, begins: Moment, ends: Moment, *, most: int = 0) -> Verdict:
+def unharmed(
+    look: Look, begins: Moment, ends: Moment, *, most: int = 0, again: str = _AGAIN
+) -> Verdict:
     """Ask what became of the load's requests while something was done.
 
     The load has to span all of it, and to have ended. What was lost to Pods that had been told to
@@ -58,6 +60,7 @@ def unharmed(look: Look, begins: Moment, ends: Moment, *, most: int = 0) -> Verd
         begins: When it was done; the last time counts.
         ends: When it was over: the first time after that.
         most: How many requests may be lost.
+        again: How to try once more, in a sentence.
     """
     recording = look.recorded()
     story = Story(recording, look.namespace)
@@ -73,10 +76,10 @@ def unharmed(look: Look, begins: Moment, ends: Moment, *, most: int = 0) -> Verd
         return not_yet(seen, _SPANNING, hint)
     report = look.load.report(recording)
     if report.traffic.began > began:
-        return not_yet(f"Since the load began, there has not been {begins}.", _SPANNING, _AGAIN)
+        return not_yet(f"Since the load began, there has not been {begins}.", _SPANNING, again)
     if report.traffic.ended < ended:
-        return not_yet("The load ended before the change was over.", _SPANNING, _AGAIN)
-    return _counted(report, most, began, _left_before(story, began))
+        return not_yet("The load ended before the change was over.", _SPANNING, again)
+    return _counted(report, most, again, began, _left_before(story, began))
 
 
 def _left_before(story: Story, at: datetime) -> set[str]:
@@ -86,7 +89,9 @@ def _left_before(story: Story, at: datetime) -> set[str]:
     return seen - {pod.name for pod in story.looks[until - 1].state.pods if pod.active}
 
 
-def _counted(report: Report, most: int, since: datetime, old: Collection[str]) -> Verdict:
+def _counted(
+    report: Report, most: int, again: str, since: datetime, old: Collection[str]
+) -> Verdict:
     sent = [one for one in report.traffic.requests if one.at >= since]
     unknown = sum(one.verdict == NOT_MEASURED for one in sent)
     lost = [one for one in report.losses if one.request.at >= since and not _is_of(one, old)]
@@ -102,7 +107,7 @@ def _counted(report: Report, most: int, since: datetime, old: Collection[str]) -
         return not_yet(
             f"{unknown} of {len(sent)} requests could not be measured: this machine was too busy.",
             expected,
-            _AGAIN,
+            again,
         )
     unmeasured = f", {unknown} not measured" if unknown else ""
     return passed(f"{told}{unmeasured}.")

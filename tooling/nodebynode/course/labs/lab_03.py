@@ -163,7 +163,11 @@ def _apart_released(look: Look) -> Verdict:
     spec = (look.deployment("apart") or {})["spec"]["template"]["spec"]
     rule = (spec.get("affinity") or {}).get("podAntiAffinity") or {}
     if not rule.get("requiredDuringSchedulingIgnoredDuringExecution"):
-        return not_yet("The template of apart requires no anti-affinity any more.", expected)
+        return not_yet(
+            "The template of apart requires no anti-affinity any more.",
+            expected,
+            "The first cell of this round puts it back. Then release version 2 once more.",
+        )
     image = str(spec["containers"][0]["image"])
     if not image.endswith(":v2"):
         return not_yet(f"The image of apart is {image}.", expected)
@@ -192,6 +196,7 @@ def _even_when_drained(look: Look) -> Verdict:
         return not_yet(
             "even has no constraint with maxSkew 1 and DoNotSchedule any more.",
             "the same hard rule, with other nodes counted.",
+            "The first cell of this round puts it back. Then repair it: the table has the fields.",
         )
     pods, problem = _replicas(look, "even", 3, expected)
     if problem:

@@ -38,6 +38,10 @@ _AGAIN = (
     "Every try counts anew: put it back as it was at the beginning of this round, and do it again. "
     "`lab.replay()` shows what was seen."
 )
+_OUT_AGAIN = (
+    "Put it back first: `kubectl label pod -l app=shop rotation=in --overwrite`. Then "
+    "`lab.load()`, the change, three seconds, `lab.losses()`."
+)
 
 
 def _three_listed(story: Story) -> datetime | None:
@@ -230,7 +234,7 @@ def _out_unnoticed(look: Look) -> Verdict:
         return not_yet(f"Out of the list: {listed(names)}.", expected, _AGAIN)
     if uid_of(out[0]) in _listed(look):
         return not_yet(f"{names[0]} is still on the list.", expected, wait=True)
-    felt = unharmed(look, _OUT, _OUT_FOR_LONG)
+    felt = unharmed(look, _OUT, _OUT_FOR_LONG, again=_OUT_AGAIN)
     if not felt.passed:
         return felt
     on_the_way = kept(look, never(more_than(pods(SHOP), 3), after=_OUT), hint=_AGAIN)

@@ -35,6 +35,10 @@ _ANEW = (
     "Every try counts anew: run the first cell of the round, then do it again. `lab.replay()` "
     "shows what was seen."
 )
+_LOADED_ANEW = (
+    "Run the first cell of this round again; then `lab.load()`, the budget, the drain, and "
+    "`lab.losses()`."
+)
 
 
 # ── a worker that was drained ────────────────────────────────────────────────────────────────
@@ -243,7 +247,7 @@ def _users_noticed_nothing(look: Look) -> Verdict:
     against = _deleted(story, closing, expected) or _unfinished(story, closing, expected)
     if against:
         return against
-    felt = unharmed(look, SHOP, Over(SHOP))
+    felt = unharmed(look, SHOP, Over(SHOP), again=_LOADED_ANEW)
     if not felt.passed:
         return felt
     on_the_way = kept(look, _one_ready(SHOP), hint=_ANEW)
