@@ -52,7 +52,10 @@ _AGAIN = (
     "counts. `lab.replay()` shows what was seen."
 )
 _TUESDAY = f"{_AGAIN} On Tuesday the step is all three drains, the worked one first."
-_ANEW = "Where the image is right already, `kubectl rollout restart` makes new Pods."
+_ANEW = (
+    "All back in: `kubectl label pod -l app=pinned rotation=in --overwrite`. Where the image is "
+    "right already, `kubectl rollout restart deployment/NAME` in its place makes new Pods."
+)
 _AFRESH = (
     "To try again: `kubectl delete deployment pinned-w1 pinned-w2 pinned-w3 --ignore-not-found`, "
     "the first cell of round 1, the steps of rounds 6 and 8, then this day. `lab.replay()` shows "
