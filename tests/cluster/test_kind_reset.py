@@ -120,6 +120,21 @@ def test_reset_of_a_clean_cluster_says_so(cluster: Cluster, record: Record, tmp_
     assert said.err.endswith("There was nothing to undo.")
 
 
+def test_what_is_deleted_page_by_page_is_gone_when_the_name_is_used_again(
+    cluster: Cluster, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nodebynode.cluster.clearing._PAGE", 2)
+    api, much = cluster.api, "/api/v1/namespaces/much/configmaps"
+    api.create(Kind.NAMESPACE, {"metadata": {"name": "much"}})
+    for number in range(7):
+        api.request("POST", much, body={"metadata": {"name": f"one-of-many-{number}"}})
+    assert "namespace much was there" in cluster.reset()
+    api.create(Kind.NAMESPACE, {"metadata": {"name": "much"}})
+    left = {one["metadata"]["name"] for one in api.request("GET", much)["items"]}
+    cluster.put_back()
+    assert left <= {"kube-root-ca.crt"}
+
+
 def test_reset_brings_failed_nodes_back(cluster: Cluster, record: Record) -> None:
     """A frozen, a stopped and a kubelet-dead node at once, with a Pod stuck on one of them."""
     first, second, third = cluster.workers
