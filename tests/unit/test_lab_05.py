@@ -82,7 +82,16 @@ def test_a_cordon_that_is_heard_after_its_evictions_counts_from_them() -> None:
     assert (closing.at, [pod.name for pod in closing.pods]) == (after(1), [f"{OLD}-a"])
     assert [left.at for left in closing.departures(it)] == [after(1)]
     assert closing.over(it) == after(4)
-    assert closings(story([instant(0), instant(1, OUT), closed(2.2, OUT)]), "shop") == []
+    assert closings(story([instant(0), instant(1, OUT), closed(3.2, OUT)]), "shop") == []
+
+
+def test_a_cordon_that_is_heard_after_its_deletions_counts_from_them() -> None:
+    gone = three(without="a")
+    it, closing = one_closing([instant(0), instant(1, gone), closed(1.2, gone)])
+    assert (closing.at, [pod.name for pod in closing.pods]) == (after(1), [f"{OLD}-a"])
+    assert [left.by_hand for left in closing.departures(it)] == [True]
+    smaller = [instant(0), instant(0.9, wanted=2), instant(1, gone, wanted=2)]
+    assert closings(story([*smaller, closed(1.2, gone, wanted=2)]), "shop") == []
 
 
 def test_a_drain_is_over_when_all_that_are_wanted_are_ready() -> None:

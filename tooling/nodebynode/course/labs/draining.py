@@ -13,8 +13,8 @@ from nodebynode.recording.rules.evictions import made_to_leave
 from nodebynode.recording.rules.story import Look
 from nodebynode.state import Pod
 
-_LAG = timedelta(seconds=1)
-"""How much later than an eviction the cordon before it may be heard."""
+_LAG = timedelta(seconds=2)
+"""How much later than the first Pod that leaves the cordon before it may be heard."""
 EVICTED = "EvictionByEvictionAPI"
 """The reason of DisruptionTarget on a Pod that the eviction API takes away."""
 
@@ -44,7 +44,8 @@ class Closing:
     Attributes:
         node: The worker.
         deployment: The Deployment's name.
-        at: When it was cordoned; where an eviction was heard just before that, when that was.
+        at: When it was cordoned; where a Pod that had to leave was heard of just before that,
+            when that was.
         pods: The Pods that were there, without those that were leaving already.
     """
 
@@ -131,9 +132,10 @@ def closings(story: Story, deployment: str, least: int = 1) -> list[Closing]:
 
 
 def _closing(story: Story, index: int, node: str, deployment: str) -> Closing:
-    """The cordon that a look tells, from its first eviction where that was heard sooner.
+    """The cordon that a look tells; from the first Pod that had to leave, where it was heard sooner.
 
-    A drain cordons, then evicts. Nodes and Pods are heard apart, and not always in that order.
+    A drain cordons, then evicts, or deletes with `--disable-eviction`. Nodes and Pods are heard
+    apart, and not always in that order.
     """
 
     def here(look: Look) -> tuple[Pod, ...]:
@@ -154,7 +156,8 @@ def _closing(story: Story, index: int, node: str, deployment: str) -> Closing:
             break
         staying = {pod.uid for pod in here(look)}
         before = here(story.looks[at - 1])
-        if any(pod.uid in evicted and pod.uid not in staying for pod in before):
+        unasked = {pod.uid for pod in made_to_leave(story, at, deployment, APART)}
+        if any(pod.uid in evicted | unasked and pod.uid not in staying for pod in before):
             since, pods = look.at, before
     return Closing(node, deployment, since, pods)
 
