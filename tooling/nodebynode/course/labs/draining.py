@@ -132,7 +132,7 @@ def closings(story: Story, deployment: str, least: int = 1) -> list[Closing]:
 
 
 def _closing(story: Story, index: int, node: str, deployment: str) -> Closing:
-    """The cordon that a look tells; from the first Pod that had to leave, where it was heard sooner.
+    """The cordon that a look tells, from the first Pod that had to leave where that came sooner.
 
     A drain cordons, then evicts, or deletes with `--disable-eviction`. Nodes and Pods are heard
     apart, and not always in that order.
