@@ -25,12 +25,13 @@ def all_of(recording: Recording) -> All:
     return recording.ended, recording.marks, recording.loads, states, sought
 
 
-def written(path: Path, data: bytes, steps: int) -> list[int]:
-    """Write a file's beginning, and return ends of lines to stop at on the way to its end."""
+def begun(folder: Path, steps: int) -> tuple[Path, bytes, list[int]]:
+    """Write the beginning of a file; returns it, all its data, and ends of lines to stop at."""
+    data, path = gzip.decompress(WHOLE.read_bytes()), folder / "growing.jsonl"
     head = data.index(b"\n", data.index(b"\n") + 1) + 1
     path.write_bytes(data[:head])
     near = (head + (len(data) - head - 1) * step // steps for step in range(1, steps + 1))
-    return [data.index(b"\n", place) + 1 for place in near]
+    return path, data, [data.index(b"\n", place) + 1 for place in near]
 
 
 def grow(path: Path, data: bytes) -> None:
@@ -39,9 +40,8 @@ def grow(path: Path, data: bytes) -> None:
 
 
 def test_it_tells_what_reading_it_anew_would_tell(tmp_path: Path) -> None:
-    data, path = gzip.decompress(WHOLE.read_bytes()), tmp_path / "growing.jsonl"
-    stops, here = written(path, data, 23), path.stat().st_size
-    growing = Growing(path)
+    path, data, stops = begun(tmp_path, 23)
+    growing, here = Growing(path), path.stat().st_size
     for stop in stops:
         grow(path, data[here:stop])
         here = stop
@@ -51,8 +51,7 @@ def test_it_tells_what_reading_it_anew_would_tell(tmp_path: Path) -> None:
 
 
 def test_what_came_later_is_not_in_an_earlier_look(tmp_path: Path) -> None:
-    data, path = gzip.decompress(WHOLE.read_bytes()), tmp_path / "growing.jsonl"
-    half, end = written(path, data, 2)
+    path, data, (half, end) = begun(tmp_path, 2)
     grow(path, data[path.stat().st_size : half])
     growing = Growing(path)
     earlier = growing.so_far()
@@ -64,8 +63,7 @@ def test_what_came_later_is_not_in_an_earlier_look(tmp_path: Path) -> None:
 
 
 def test_half_a_line_is_read_when_its_end_has_come(tmp_path: Path) -> None:
-    data, path = gzip.decompress(WHOLE.read_bytes()), tmp_path / "growing.jsonl"
-    written(path, data, 1)
+    path, data, _ = begun(tmp_path, 1)
     growing, here = Growing(path), path.stat().st_size
     seen = all_of(growing.so_far())
     end = data.index(b"\n", here)
@@ -76,8 +74,7 @@ def test_half_a_line_is_read_when_its_end_has_come(tmp_path: Path) -> None:
 
 
 def test_a_damaged_line_is_named(tmp_path: Path) -> None:
-    data, path = gzip.decompress(WHOLE.read_bytes()), tmp_path / "growing.jsonl"
-    written(path, data, 1)
+    path, _, _ = begun(tmp_path, 1)
     growing = Growing(path)
     growing.so_far()
     grow(path, b'{"t": 1, "id": 999}\n')

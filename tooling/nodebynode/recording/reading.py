@@ -71,7 +71,7 @@ def read_contents(path: Path) -> Contents:
         BadInput: There is no such file, it is no recording or damaged, or its version is newer.
     """
     lines, is_cut = _lines(path)
-    began, version = _header(path, lines[:1])
+    began, version = _header(path, lines)
     reader = _Reader(began, version)
     for number, line in enumerate(lines[1:], start=2):
         try:

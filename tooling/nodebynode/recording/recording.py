@@ -32,6 +32,7 @@ class Recording:
     """
 
     def __init__(self, contents: Contents, made: _Made | None = None) -> None:
+        # Lists are copied: those of contents grow while the recording is written.
         self.began, self.ended = contents.began, contents.ended
         self.marks: Sequence[Mark] = list(contents.marks)
         self.loads: Sequence[RecordedLoad] = list(contents.loads)
